@@ -1,0 +1,3 @@
+"""Measure how invariant an exported ONNX network is, inside, to transformations of its input."""
+
+from __future__ import annotations

@@ -1,0 +1,51 @@
+"""The Python API: what the command line does, as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from onnxinv.assemble import assemble
+from onnxinv.config import run_config
+from onnxinv.engine import Progress, measure
+from onnxinv.plan import Plan, make_plan
+from onnxinv.result import Result
+
+
+def plan(model: str | Path, data: str | Path, transforms: str | Sequence[str], **options: object) -> Plan:
+    """Return what `analyze` with the same arguments would do, without doing it."""
+    texts = (transforms,) if isinstance(transforms, str) else tuple(transforms)
+    return make_plan(run_config(model=model, data=str(data), transforms=texts, **options))
+
+
+def analyze(
+    model: str | Path,
+    data: str | Path,
+    transforms: str | Sequence[str],
+    *,
+    progress: Progress = lambda done: None,
+    **options: object,
+) -> Result:
+    """Measure the invariance of every layer of a model.
+
+    Args:
+        model: path of an ONNX file.
+        data: a path or specification, as `--data` of the command line: `digits.npz`, `random:n=64`.
+        transforms: one specification or several, which make the Cartesian product: `rotation:steps=16,degrees=360`.
+        progress: called after each block with the number of inferences that it took.
+        **options: the other fields of `onnxinv.config.RunConfig`: measures, aggregate, samples, seed, groups, layers,
+            operators, select, channel_axis, preprocess, mean, std, scale, resize, layout, device, threads, batch,
+            memory.
+
+    Returns:
+        The result; `result.save(folder)` writes it.
+
+    Raises:
+        OnnxinvError: something that was named cannot be used; the message says what, why and what to try.
+    """
+    return run(plan(model, data, transforms, **options), progress)
+
+
+def run(decided: Plan, progress: Progress = lambda done: None) -> Result:
+    """Carry out a plan."""
+    return assemble(decided, measure(decided, progress))

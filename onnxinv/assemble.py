@@ -1,0 +1,165 @@
+"""From a plan and what was measured to a result with its provenance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from onnxinv import runtime
+from onnxinv.engine import Measured
+from onnxinv.errors import ModelError
+from onnxinv.measures import Values
+from onnxinv.measures.jackknife import LEAST_GROUPS, jackknife
+from onnxinv.model.layers import Layer
+from onnxinv.plan import Plan
+from onnxinv.result import (
+    FORMAT,
+    DataMeta,
+    Document,
+    GlobalValue,
+    LayerResult,
+    MeasureSummary,
+    Meta,
+    OptionsMeta,
+    Result,
+    RuntimeMeta,
+    TimingMeta,
+    TransformsMeta,
+    units_key,
+)
+from onnxinv.version import __version__
+
+
+def assemble(plan: Plan, measured: Measured) -> Result:
+    """Return the result of a finished run.
+
+    Raises:
+        ModelError: no unit of the model's outputs is finite, so that nothing it says can be trusted.
+    """
+    layers = [_layer(layer, found) for layer, found in zip(plan.layers, measured.layers, strict=True)]
+    _check_outputs(plan, layers)
+    units: dict[str, npt.NDArray[np.float64]] = {}
+    for layer, found in zip(plan.layers, measured.layers, strict=True):
+        for key, (values, _) in found.items():
+            whole = plan.config.aggregate == "unit"
+            units[units_key(key, layer.index)] = values.values.reshape(layer.shape) if whole else values.values
+    keys = list(measured.layers[0])
+    summary = {key: _global_value(layers, key, [found[key][0] for found in measured.layers]) for key in keys}
+    meta = _meta(plan, measured, keys, [*plan.notices, *_warnings(layers)])
+    return Result(
+        Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs={}, summary=summary), units
+    )
+
+
+def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]]) -> LayerResult:
+    return LayerResult(
+        index=layer.index,
+        name=layer.name,
+        label=layer.label,
+        op=layer.op,
+        shape=list(layer.shape),
+        channel_axis=layer.channel_axis,
+        units=layer.units,
+        channels=layer.channels,
+        measures={key: summary for key, (_, summary) in found.items()},
+    )
+
+
+def _check_outputs(plan: Plan, layers: Sequence[LayerResult]) -> None:
+    names = {info.name for info in plan.model.outputs}
+    outputs = [layer for layer in layers if layer.name in names]
+    broken = [
+        all(summary.nan and not summary.finite and not summary.inf for summary in layer.measures.values())
+        for layer in outputs
+    ]
+    if broken and all(broken):
+        raise ModelError(
+            f"No unit of the outputs of '{plan.model.path}' is finite on all samples and transforms.",
+            "Check the preprocessing of the data, or the model.",
+        )
+
+
+def _global_value(layers: Sequence[LayerResult], key: str, values: Sequence[Values]) -> GlobalValue:
+    summaries = [layer.measures[key] for layer in layers]
+    means = [summary.mean for summary in summaries if summary.mean is not None]
+    pooled = np.concatenate([each.values.reshape(-1) for each in values])
+    pooled = pooled[np.isfinite(pooled)]
+    of_layers = math.fsum(means) / len(means) if means else None
+    se, interval = _global_interval(summaries, of_layers)
+    return GlobalValue(
+        mean_of_layers=of_layers, mean_of_units=float(pooled.mean()) if pooled.size else None, se=se, ci=interval
+    )
+
+
+def _global_interval(
+    summaries: Sequence[MeasureSummary], value: float | None
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Return standard error and interval of the mean of the layers: the layers' replicates share their groups."""
+    replicates = [replicate for summary in summaries if (replicate := summary.loo["mean"]) and summary.bias is not None]
+    if value is None or not replicates or len(replicates[0]) < LEAST_GROUPS:
+        return None, None
+    together = [math.fsum(parts) / len(parts) for parts in zip(*replicates, strict=True)]
+    biases = [summary.bias for summary in summaries if summary.loo["mean"] and summary.bias is not None]
+    reference = math.fsum(together) / len(together) - math.fsum(biases) / len(biases) / (len(together) - 1)
+    estimate = jackknife(value, reference, together, (-math.inf, math.inf))
+    return estimate.se, estimate.interval
+
+
+def _warnings(layers: Sequence[LayerResult]) -> list[str]:
+    """Say which layers have units with non-finite activations."""
+    hit = {layer.label: max(summary.nan for summary in layer.measures.values()) for layer in layers}
+    broken = {label: count for label, count in hit.items() if count}
+    if not broken:
+        return []
+    shown = ", ".join(f"{label} ({count})" for label, count in list(broken.items())[:5])
+    more = f" and {len(broken) - 5} more layers" if len(broken) > 5 else ""
+    return [f"Values that are nan, because activations are not finite, are left out: {shown}{more}."]
+
+
+def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequence[str]) -> Meta:
+    config, layout = plan.config, plan.layout
+    return Meta(
+        format=FORMAT,
+        onnxinv=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=plan.model.meta,
+        data=DataMeta(
+            source=config.data,
+            samples=len(plan.samples),
+            seed=config.seed,
+            digest=measured.digest,
+            labels=plan.feeds.samples.labels is not None,
+            preprocessing=plan.feeds.notes,
+        ),
+        transforms=TransformsMeta(
+            spec=list(config.transforms),
+            count=len(plan.transforms),
+            items=[{"name": each.name, **each.parameters} for each in plan.transforms],
+        ),
+        options=OptionsMeta(
+            aggregate=config.aggregate,
+            measures=list(keys),
+            groups=len(plan.groups),
+            sample_units=None,
+            interval_units=layout.kept_units,
+        ),
+        runtime=RuntimeMeta(
+            onnxruntime=runtime.version(),
+            providers=list(measured.providers),
+            optimization="all" if plan.probe.optimize else "off",
+            reduce="host",
+            schedule=f"samples first, {len(layout.chunks)} chunk{'s' * (len(layout.chunks) != 1)}",
+            batch=layout.batch,
+            threads=config.threads,
+        ),
+        timing=TimingMeta(
+            seconds=round(measured.seconds, 3),
+            inferences=plan.inferences,
+            inferences_per_second=round(plan.inferences / measured.seconds, 1) if measured.seconds else 0.0,
+        ),
+        warnings=list(warnings),
+    )

@@ -1,0 +1,89 @@
+"""What a run is asked to do, as frozen pydantic models; names stay strings until the plan resolves them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from onnxinv.errors import UsageError
+from onnxinv.spec import did_you_mean, explain_validation
+
+Aggregate = Literal["channel", "unit", "activation-mean", "activation-max"]
+Select = Literal["default", "all", "outputs"]
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def _parse_memory(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", value.strip(), re.IGNORECASE)
+    if match is None:
+        raise ValueError("write a number of bytes such as 8GiB or 500MB")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+Memory = Annotated[int, BeforeValidator(_parse_memory), Field(ge=1 << 20)]
+"""Bytes; text such as `8GiB` is understood."""
+
+
+class RunConfig(BaseModel):
+    """One run: a model, data, transforms, and how to measure.
+
+    Attributes:
+        model: the ONNX file.
+        data: specification of the samples, as `--data`.
+        transforms: specifications; several make the Cartesian product.
+        measures: specifications; empty for the default ones.
+        aggregate: how units become channels.
+        samples: how many samples to take; None for all.
+        seed: of the choice and the order of the samples, and of what is drawn besides.
+        groups: how many groups the samples are cut into.
+        layers, operators, select: which tensors are layers.
+        channel_axis: channel axis by glob, as an index of the shape without batch axis.
+        preprocess: a Hugging Face `preprocessor_config.json`; the five keys after it override it.
+        device, threads, batch, memory: how to run; threads 0 is one a core, batch and memory None are chosen.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Path
+    data: str
+    transforms: tuple[str, ...]
+    measures: tuple[str, ...] = ()
+    aggregate: Aggregate = "channel"
+    samples: int | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    groups: Annotated[int, Field(ge=2)] = 10
+    layers: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    select: Select = "default"
+    channel_axis: dict[str, int] = Field(default_factory=dict)
+    preprocess: Path | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    scale: float | None = None
+    resize: int | tuple[int, int] | None = None
+    layout: Literal["NCHW", "NHWC"] | None = None
+    device: str = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0
+    batch: Annotated[int, Field(ge=1)] | None = None
+    memory: Memory | None = None
+
+
+def run_config(**options: object) -> RunConfig:
+    """Make a run's configuration.
+
+    Raises:
+        UsageError: an option is unknown or has a value that is refused.
+    """
+    for key in options:
+        if key not in RunConfig.model_fields:
+            raise UsageError(f"There is no option '{key}'.", did_you_mean(key, RunConfig.model_fields))
+    try:
+        return RunConfig.model_validate(options)
+    except ValidationError as error:
+        raise UsageError(*explain_validation("The run", error)) from error

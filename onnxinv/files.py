@@ -1,0 +1,91 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from onnxinv.errors import OutputError
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and rename it, so that no reader ever sees half of it.
+
+    Raises:
+        OutputError: the file cannot be written; an earlier file of that name is untouched.
+    """
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"'{path}' cannot be written: {error.strerror}.", "Choose another place.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def check_folder(folder: Path, *, marker: str, overwrite: bool) -> None:
+    """Make sure, before the work, that a folder can be written and that nothing in it would be lost.
+
+    Args:
+        folder: the folder, which need not exist.
+        marker: the file that tells that the folder holds a result.
+        overwrite: whether an earlier result may be replaced.
+
+    Raises:
+        OutputError: the path is a file, cannot be written, or holds what must not be overwritten.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"'{folder}' is a file, not a folder.", "Choose another place with -o.")
+    if (folder / marker).exists() and not overwrite:
+        raise OutputError(f"'{folder}' already holds a result.", "Choose another folder or add --overwrite.")
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise OutputError(f"'{existing}' is a file, so '{folder}' cannot be made.", "Choose another place with -o.")
+    probe = existing / f".onnxinv.{secrets.token_hex(4)}.partial"
+    try:
+        probe.touch(exist_ok=False)
+    except OSError as error:
+        raise OutputError(f"'{folder}' cannot be written: {error.strerror}.", "Choose another place with -o.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str, overwrite: bool) -> None:
+    """Write several files into a folder: all of them are complete before the first gets its name.
+
+    Args:
+        folder: made where it does not exist.
+        files: content by name; they get their names in this order, so the marker belongs last.
+        marker: the file that tells that the folder holds a result.
+        overwrite: whether an earlier result may be replaced.
+
+    Raises:
+        OutputError: as `check_folder`, or the disk is full; earlier files are untouched then.
+    """
+    check_folder(folder, marker=marker, overwrite=overwrite)
+    made = not folder.exists()
+    staging = folder / f".onnxinv.{secrets.token_hex(4)}.partial"
+    try:
+        staging.mkdir(parents=True)
+        for name, content in files.items():
+            write_file(staging / name, content)
+        for name in files:
+            (staging / name).replace(folder / name)
+    except OSError as error:
+        raise OutputError(f"'{folder}' cannot be written: {error.strerror}.", "Choose another place with -o.") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if made:
+            with contextlib.suppress(OSError):  # it stays where it has come to hold something
+                folder.rmdir()

@@ -1,0 +1,84 @@
+"""Row and column dispersions of a unit, with the zero rule and the small-sample correction they share."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, model_validator
+
+from onnxinv.measures.measure import Direction, Measure, Values
+from onnxinv.measures.units import Units
+from onnxinv.statistics import Array, ColumnMoments, RowMoments, State
+
+
+class DispersionMeasure(Measure):
+    """A measure made of standard deviations or variances of rows and columns."""
+
+    statistics: ClassVar = (RowMoments, ColumnMoments)
+    direction: ClassVar[Direction] = "neither"
+    bounds: ClassVar = (0.0, math.inf)
+
+    dispersion: Literal["std", "var"] = Field("std", description="standard deviations (the authors' choice) or variances")
+    unbiased: bool = Field(
+        False, description="divide standard deviations by c4 of their count, to compare sets of different size"
+    )
+
+    @model_validator(mode="after")
+    def _unbiased_is_for_std(self) -> DispersionMeasure:
+        if self.unbiased and self.dispersion == "var":
+            raise ValueError("unbiased corrects standard deviations; variances with ddof 1 need no correction")
+        return self
+
+    def rows(self, state: State, units: Units) -> Array:
+        """Return the (units,) mean over samples of the dispersion over transforms."""
+        rows, columns = state[RowMoments], state[ColumnMoments]
+        transforms = columns.mean.shape[0]
+        if self.dispersion == "var":
+            mean = rows.deviations_sum / (max(transforms - 1, 1) * rows.count)
+        else:
+            mean = rows.std_sum / rows.count
+            if self.unbiased and transforms > 1:
+                mean = mean / c4(transforms)
+        return np.where(is_rounding(rows.std_max, state, units), 0.0, mean)
+
+    def columns(self, state: State, units: Units) -> Array:
+        """Return the (units,) mean over transforms of the dispersion over samples."""
+        columns = state[ColumnMoments]
+        variances = columns.deviations / max(columns.count - 1, 1)
+        deviations = np.sqrt(variances)
+        dispersion = variances if self.dispersion == "var" else deviations
+        mean: Array = np.where(is_rounding(deviations, state, units), 0.0, dispersion).mean(axis=0)
+        return mean / c4(columns.count) if self.unbiased else mean
+
+
+    def values(self, values: Array, tv: Array, sv: Array) -> Values:
+        """Return values with the dead ones marked: neither transforms nor samples change them."""
+        return Values(values, (tv == 0) & (sv == 0))
+
+
+def is_rounding(deviation: Array, state: State, units: Units) -> npt.NDArray[np.bool_]:
+    """Return where a standard deviation is no larger than the rounding of activations of the unit's size.
+
+    Runtimes round differently at different batch positions, so equal inputs can differ by an ulp. For rows the largest
+    deviation is asked for: the rows' scale is known only when all have passed, so they are set to zero together or not
+    at all, which changes a mean by less than the rounding itself.
+    """
+    rounding: npt.NDArray[np.bool_] = deviation <= units.resolution * root_mean_square(state)
+    return rounding
+
+
+def root_mean_square(state: State) -> Array:
+    """Return the (units,) root mean square of the activations over samples and transforms."""
+    columns = state[ColumnMoments]
+    rms: Array = np.sqrt((columns.deviations / columns.count + np.square(columns.mean)).mean(axis=0))
+    return rms
+
+
+def c4(count: int) -> float:
+    """Return the expected standard deviation of `count` normal values of unit variance (ddof 1)."""
+    if count < 2:
+        return 1.0
+    return math.sqrt(2 / (count - 1)) * math.exp(math.lgamma(count / 2) - math.lgamma((count - 1) / 2))

@@ -1,0 +1,75 @@
+"""From the values of a layer to the numbers that are reported: location, spread, counts and uncertainty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from onnxinv.measures.jackknife import Estimate, jackknife
+from onnxinv.measures.measure import Values
+from onnxinv.result import MeasureSummary
+from onnxinv.statistics import Array
+
+LOCATIONS: Mapping[str, Callable[[Array], float]] = {
+    "mean": lambda values: float(values.mean()),
+    "median": lambda values: float(np.median(values)),
+    "p95": lambda values: float(np.percentile(values, 95)),
+}
+"""The layer values that have an interval."""
+
+
+def summarize(
+    full: Values, replicates: Sequence[Array], reference: Array, bounds: tuple[float, float], *, interval: bool
+) -> MeasureSummary:
+    """Summarise one measure of one layer.
+
+    Args:
+        full: the values on all samples.
+        replicates: G arrays of values, each leaving one group out, over the units whose group states were kept.
+        reference: the values of those same units on all samples.
+        bounds: the measure's range; intervals are clipped to it.
+        interval: whether the measure has intervals at all.
+    """
+    values, finite = full.values, np.isfinite(full.values)
+    kept, alive = values[finite], values[finite & ~full.dead]
+    estimates = _estimates(kept, replicates, reference, bounds) if interval else dict.fromkeys(LOCATIONS)
+    mean = estimates["mean"]
+    return MeasureSummary(
+        mean=_of(LOCATIONS["mean"], kept),
+        mean_alive=_of(LOCATIONS["mean"], alive),
+        std=_of(lambda these: float(these.std(ddof=1)), kept, least=2),
+        median=_of(LOCATIONS["median"], kept),
+        p05=_of(lambda these: float(np.percentile(these, 5)), kept),
+        p95=_of(LOCATIONS["p95"], kept),
+        min=_of(lambda these: float(these.min()), kept),
+        max=_of(lambda these: float(these.max()), kept),
+        finite=int(finite.sum()),
+        inf=int(np.isinf(values).sum()),
+        nan=int((np.isnan(values) & ~full.dead).sum()),
+        dead=int(full.dead.sum()),
+        se=mean.se if mean else None,
+        bias=mean.bias if mean else None,
+        ci={name: estimate.interval if estimate else None for name, estimate in estimates.items()},
+        loo={name: list(estimate.replicates) if estimate else None for name, estimate in estimates.items()},
+    )
+
+
+def _estimates(
+    kept: Array, replicates: Sequence[Array], reference: Array, bounds: tuple[float, float]
+) -> dict[str, Estimate | None]:
+    common = np.logical_and.reduce([np.isfinite(values) for values in (reference, *replicates)])
+    if not common.any():
+        return dict.fromkeys(LOCATIONS)
+    return {
+        name: jackknife(
+            location(kept), location(reference[common]), [location(one[common]) for one in replicates], bounds
+        )
+        for name, location in LOCATIONS.items()
+    }
+
+
+def _of(location: Callable[[Array], float], values: Array, least: int = 1) -> float | None:
+    number = location(values) if values.size >= least else math.nan
+    return number if math.isfinite(number) else None

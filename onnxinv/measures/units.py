@@ -1,0 +1,60 @@
+"""How the units of a layer fall into channels, and how numbers are brought from units to channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from onnxinv.statistics import Array
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units behind a state, in its order.
+
+    Attributes:
+        channel: (units,) index of the value that each unit contributes to.
+        count: how many values there are: channels, or units where every unit keeps its own value.
+        resolution: deviations up to `resolution` times the unit's root mean square are rounding (MEASURES, quotient
+            rule): 4 machine epsilons of float32 and float64 activations, 1 of float16 and bfloat16.
+    """
+
+    channel: npt.NDArray[np.intp]
+    count: int
+    resolution: float
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], channel_axis: int, dtype: str, *, per_unit: bool) -> Self:
+        """Return the units of a whole layer of this shape (without batch axis), in C order."""
+        size = int(np.prod(shape, dtype=np.int64))
+        if per_unit:
+            channel, count = np.arange(size), size
+        else:
+            count = shape[channel_axis]
+            along = [1] * len(shape)
+            along[channel_axis] = count
+            channel = np.broadcast_to(np.arange(count).reshape(along), shape).reshape(-1)
+        return cls(channel.astype(np.intp), count, _resolution(dtype))
+
+    def mean(self, values: Array) -> Array:
+        """Return the (values,) spatial means of a (units,) array; nan and inf spread to their channel."""
+        return self.sum(values) / np.bincount(self.channel, minlength=self.count)
+
+    def sum(self, values: Array) -> Array:
+        """Return the (values,) spatial sums of a (units,) array."""
+        if self.channel.size == self.count:
+            return values
+        return np.bincount(self.channel, weights=values, minlength=self.count).astype(np.float64, copy=False)
+
+    def take(self, units: npt.NDArray[np.intp]) -> Units:
+        """Return some of the units; channels without a unit left disappear, the others keep their order."""
+        kept, channel = np.unique(self.channel[units], return_inverse=True)
+        return Units(channel.astype(np.intp), kept.size, self.resolution)
+
+
+def _resolution(dtype: str) -> float:
+    epsilons: dict[str, Any] = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 4 * 2.0**-23}
+    return float(epsilons.get(dtype, 4 * 2.0**-52))

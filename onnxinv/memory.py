@@ -1,0 +1,122 @@
+"""What a measurement keeps in memory, and how layers are cut into chunks so that it stays within a budget."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from onnxinv.errors import UsageError
+from onnxinv.model.layers import Layer
+
+KEPT_UNITS = 4096
+"""Units of a layer whose group states are kept where those of all units do not fit."""
+
+_TARGET_BLOCK = 64 << 20
+"""Bytes of activations that one block should yield: large enough to keep the cores busy, small beside the states."""
+
+_OPEN_STATE = 2
+"""Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Estimated bytes.
+
+    Attributes:
+        state: what the statistics of the largest chunk keep, group states included.
+        activations: what one block exposes and its copy for the reducer.
+        samples: variants of the block at work and of the next one.
+        budget: what must not be exceeded.
+    """
+
+    state: int
+    activations: int
+    samples: int
+    budget: int
+
+    @property
+    def peak(self) -> int:
+        """Estimated peak beside the interpreter, the libraries and the model itself."""
+        return self.state + self.activations + self.samples
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the measurement is cut up.
+
+    Attributes:
+        batch: variants in one session run.
+        kept_units: units of each layer whose group states are kept; None for all.
+        chunks: layers measured together, chunk after chunk.
+        memory: the estimate.
+    """
+
+    batch: int
+    kept_units: int | None
+    chunks: tuple[tuple[Layer, ...], ...]
+    memory: Memory
+
+
+def lay_out(
+    layers: Sequence[Layer],
+    *,
+    state_bytes: int,
+    reduced_units: Sequence[int],
+    groups: int,
+    batch: int | None,
+    variant_bytes: int,
+    budget: int | None,
+) -> Layout:
+    """Choose batch, chunks and kept units so that the estimate stays within the budget.
+
+    Args:
+        layers: what is measured.
+        state_bytes: closed state of one unit.
+        reduced_units: units of each layer after aggregation.
+        groups: number of groups.
+        batch: variants a run, where the user or the model says so.
+        variant_bytes: one variant of the primary input.
+        budget: bytes; None for half of the machine's memory.
+
+    Raises:
+        UsageError: not even one layer at a time fits.
+    """
+    limit = budget or _physical_memory() // 2
+    exposed = sum(layer.units * np.dtype(layer.dtype).itemsize for layer in layers)
+    chosen = batch or max(1, min(256, _TARGET_BLOCK // max(exposed, 1)))
+    samples = 2 * chosen * variant_bytes
+    activations = 2 * chosen * exposed
+    every = [(groups + _OPEN_STATE) * units * state_bytes for units in reduced_units]
+    if sum(every) + activations + samples <= limit:
+        return Layout(chosen, None, (tuple(layers),), Memory(sum(every), activations, samples, limit))
+    some = [
+        ((1 + _OPEN_STATE) * units + groups * min(units, KEPT_UNITS)) * state_bytes
+        for units in reduced_units
+    ]
+    room = limit - activations - samples
+    if max(some) > room:
+        need = (max(some) + activations + samples) / 2**30
+        raise UsageError(
+            f"The layer '{layers[some.index(max(some))].label}' alone needs about {need:.2f} GiB, "
+            f"and the budget is {limit / 2**30:.2f} GiB.",
+            "Raise --memory, lower --batch, take fewer transforms or choose --layers.",
+        )
+    chunks: list[list[Layer]] = [[]]
+    states = [0]
+    for layer, size in zip(layers, some, strict=True):
+        if states[-1] + size > room:
+            chunks.append([])
+            states.append(0)
+        chunks[-1].append(layer)
+        states[-1] += size
+    return Layout(chosen, KEPT_UNITS, tuple(map(tuple, chunks)), Memory(max(states), activations, samples, limit))
+
+
+def _physical_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not every system tells
+        return 8 << 30

@@ -1,0 +1,1 @@
+"""From a model file to the tensors that can be measured."""

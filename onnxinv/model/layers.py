@@ -1,0 +1,234 @@
+"""Which tensors of a model are layers, what they are called and how their axes lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from onnxinv.errors import UsageError
+from onnxinv.model.axes import BatchAxis, channel_axis, follow_channels, observe
+from onnxinv.model.labels import label_tensors
+from onnxinv.model.load import Model
+from onnxinv.model.rewrite import reads, subgraphs
+from onnxinv.result import Skipped
+from onnxinv.spec import did_you_mean
+
+_MOVES_DATA = frozenset(
+    "Reshape Transpose Flatten Squeeze Unsqueeze Slice Split Concat Identity Pad Cast CastLike Expand Tile Dropout "
+    "ScatterND ScatterElements GatherElements GatherND Compress QuantizeLinear DynamicQuantizeLinear "
+    "SplitToSequence ConcatFromSequence SequenceAt SequenceConstruct DepthToSpace SpaceToDepth ReverseSequence".split()
+)
+"""Operators that hand on numbers without computing any; their outputs are layers only where asked for."""
+
+_CUTS = frozenset("Shape Size".split())
+"""Operators whose outputs depend on shapes alone: what is computed from them is no layer."""
+
+_FLOATS = {"tensor(float)", "tensor(double)", "tensor(float16)"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A tensor that may be a layer, before the model has run.
+
+    Attributes:
+        name: the tensor's name.
+        label: what the author called it.
+        op: the operator that produces it, `Input` for an input of the model.
+        node: name of the producing node.
+        moves: whether the operator only moves data.
+    """
+
+    name: str
+    label: str
+    op: str
+    node: str
+    moves: bool
+
+    def matches(self, pattern: str) -> bool:
+        """Whether a glob fits the tensor name, the node name, the label or the scope that the label begins with."""
+        return any(fnmatchcase(text, pattern) for text in (self.name, self.node, self.label, self.label.split("/")[0]))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An exposed tensor with its axes.
+
+    Attributes:
+        index: position among the layers, in topological order.
+        name: tensor name, the key.
+        label: human name.
+        op: operator that produces it.
+        shape: unit shape, without the batch axis.
+        channel_axis: index into `shape`.
+        batch: where the batch axis of the raw tensor is.
+        dtype: numpy dtype name.
+    """
+
+    index: int
+    name: str
+    label: str
+    op: str
+    shape: tuple[int, ...]
+    channel_axis: int
+    batch: BatchAxis
+    dtype: str
+
+    @property
+    def units(self) -> int:
+        """Number of elements for one sample."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def channels(self) -> int:
+        """Length of the channel axis."""
+        return self.shape[self.channel_axis]
+
+
+def candidates(model: Model) -> tuple[list[Candidate], list[Skipped]]:
+    """Return every tensor of the main graph that depends on an input, in topological order, and what cannot be seen."""
+    graph = model.proto.graph
+    labels = label_tensors(graph)
+    found = [Candidate(info.name, info.name, "Input", info.name, moves=False) for info in model.inputs]
+    depends, skipped = {info.name for info in model.inputs}, []
+    for node in graph.node:
+        skipped += [
+            Skipped(name=name, op=child.op_type, reason=f"it is inside the body of a {node.op_type}")
+            for child in _inner_nodes(node)
+            for name in child.output
+            if name
+        ]
+        if node.op_type in _CUTS or not depends.intersection(reads(node)):
+            continue
+        for name in filter(None, node.output):
+            depends.add(name)
+            found.append(Candidate(name, labels[name], node.op_type, node.name, moves=node.op_type in _MOVES_DATA))
+    return found, skipped
+
+
+def _inner_nodes(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+    for graph in subgraphs(node):
+        for child in graph.node:
+            yield child
+            yield from _inner_nodes(child)
+
+
+def choose(
+    found: Sequence[Candidate], outputs: Sequence[str], select: str, patterns: Sequence[str], operators: Sequence[str]
+) -> list[Candidate]:
+    """Choose the candidates that are to be layers.
+
+    Args:
+        found: all candidates.
+        outputs: names of the model's outputs.
+        select: `default` (what computes, and the model's inputs and outputs), `all` or `outputs`.
+        patterns: globs on tensor name, node name, label or scope; a pattern that fits nothing in the selection may
+            name tensors outside it.
+        operators: operator names.
+
+    Raises:
+        UsageError: a pattern or operator fits nothing, or `select` is unknown.
+    """
+    kinds: dict[str, Callable[[Candidate], bool]] = {
+        "default": lambda one: not one.moves or one.name in outputs,
+        "all": lambda one: True,
+        "outputs": lambda one: one.name in outputs,
+    }
+    if select not in kinds:
+        raise UsageError(f"There is no selection '{select}'.", did_you_mean(select, kinds))
+    chosen = [one for one in found if kinds[select](one)]
+    for operator in operators:
+        if not any(one.op == operator for one in found):
+            raise UsageError(f"No layer is made by '{operator}'.", did_you_mean(operator, {one.op for one in found}))
+    if operators:
+        chosen = [one for one in found if one.op in operators]
+    if not patterns:
+        return chosen
+    wanted: set[str] = set()
+    for pattern in patterns:
+        hits = [one for one in chosen if one.matches(pattern)] or [one for one in found if one.matches(pattern)]
+        if not hits:
+            close = did_you_mean(pattern, {one.label for one in chosen})
+            raise UsageError(f"'{pattern}' fits no layer.", close)
+        wanted.update(one.name for one in hits)
+    return [one for one in found if one.name in wanted]
+
+
+def split_by_type(
+    chosen: Sequence[Candidate], types: Mapping[str, str]
+) -> tuple[list[Candidate], list[Skipped]]:
+    """Separate the floating-point tensors from those of other types, which are skipped.
+
+    Args:
+        chosen: candidates.
+        types: the runtime's type of each, for example `tensor(int64)`.
+    """
+    kept = [one for one in chosen if types[one.name] in _FLOATS]
+    skipped = [
+        Skipped(name=one.name, op=one.op, reason=f"its type is {types[one.name]}")
+        for one in chosen
+        if types[one.name] not in _FLOATS
+    ]
+    return kept, skipped
+
+
+def locate(
+    model: Model,
+    chosen: Sequence[Candidate],
+    runs: Sequence[Mapping[str, npt.NDArray[Any]]],
+    batches: tuple[int, int],
+    inputs: Mapping[str, int],
+    overrides: Mapping[str, int],
+) -> tuple[list[Layer], list[Skipped]]:
+    """Find the axes of the chosen tensors.
+
+    Args:
+        model: the model.
+        chosen: floating-point candidates.
+        runs: two runs, raw tensors by name, whose batches begin with the same sample; one run where the model's batch
+            size is fixed: then the first axis is taken to be the batch axis.
+        batches: the batch sizes of the two runs.
+        inputs: channel axis of the inputs where known, counted with the batch axis.
+        overrides: channel axis by glob, as an index of the unit shape.
+
+    Raises:
+        UsageError: an override fits no layer or lies outside its shape.
+    """
+    followed = follow_channels(model.proto.graph, inputs)
+    layers: list[Layer] = []
+    skipped: list[Skipped] = []
+    used: set[str] = set()
+    for one in chosen:
+        raw = runs[0][one.name]
+        batch = observe(raw, runs[1][one.name], batches) if len(runs) > 1 else _assume(raw, batches[0])
+        if isinstance(batch, str):
+            skipped.append(Skipped(name=one.name, op=one.op, reason=batch))
+            continue
+        shape = batch.to_front(raw).shape[1:] or (1,)
+        axis = channel_axis(raw.shape, batch, followed.get(one.name))
+        for pattern, override in overrides.items():
+            if one.matches(pattern):
+                used.add(pattern)
+                axis = _checked_axis(override, shape, one)
+        layers.append(Layer(len(layers), one.name, one.label, one.op, shape, axis, batch, raw.dtype.name))
+    for pattern in overrides.keys() - used:
+        raise UsageError(f"--channel-axis: '{pattern}' fits no layer.", did_you_mean(pattern, [one.label for one in chosen]))
+    return layers, skipped
+
+
+def _assume(raw: npt.NDArray[Any], batch: int) -> BatchAxis | str:
+    return BatchAxis() if raw.ndim and raw.shape[0] == batch else "it has no batch axis"
+
+
+def _checked_axis(axis: int, shape: tuple[int, ...], one: Candidate) -> int:
+    if not -len(shape) <= axis < len(shape):
+        raise UsageError(
+            f"--channel-axis {axis} is outside the shape {list(shape)} of '{one.label}'.",
+            "Count from 0 without the batch axis.",
+        )
+    return axis % len(shape)

@@ -1,0 +1,280 @@
+"""What a measurement found: per-layer values with provenance, written to and read from a result folder."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from onnxinv.errors import OutputError
+from onnxinv.files import write_folder
+from onnxinv.spec import explain_validation
+
+FORMAT = 1
+"""Format of `result.json`. 1: the first."""
+
+Json = dict[str, Any]
+Interval = tuple[float, float]
+
+
+class Part(BaseModel):
+    """A piece of the result document; frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TensorInfo(Part):
+    """An input or output of a model.
+
+    Attributes:
+        name: the tensor's name.
+        dtype: its numpy dtype name, for example `float32`.
+        shape: its dimensions with the batch axis; a free dimension is its name, or None where it has none.
+    """
+
+    name: str
+    dtype: str
+    shape: list[int | str | None]
+
+
+class ModelMeta(Part):
+    """Which model was measured."""
+
+    path: str
+    sha256: str
+    opset: int
+    producer: str
+    inputs: list[TensorInfo]
+    outputs: list[TensorInfo]
+
+
+class DataMeta(Part):
+    """Which samples were measured; `digest` identifies their content and order-free choice."""
+
+    source: str
+    samples: int
+    seed: int
+    digest: str
+    labels: bool
+    preprocessing: list[str]
+
+
+class TransformsMeta(Part):
+    """Which transforms were applied, in order."""
+
+    spec: list[str]
+    count: int
+    items: list[Json]
+
+
+class OptionsMeta(Part):
+    """What was asked for; `interval_units` tells whether intervals rest on all units or on a subset of each layer."""
+
+    aggregate: str
+    measures: list[str]
+    groups: int
+    sample_units: int | None
+    interval_units: int | None
+
+
+class RuntimeMeta(Part):
+    """What the model ran on."""
+
+    onnxruntime: str
+    providers: list[str]
+    optimization: str
+    reduce: str
+    schedule: str
+    batch: int
+    threads: int
+
+
+class TimingMeta(Part):
+    """How long the measurement took, from ready session to finished values."""
+
+    seconds: float
+    inferences: int
+    inferences_per_second: float
+
+
+class Meta(Part):
+    """Provenance of a result."""
+
+    format: int
+    onnxinv: str
+    created: str
+    model: ModelMeta
+    data: DataMeta
+    transforms: TransformsMeta
+    options: OptionsMeta
+    runtime: RuntimeMeta
+    timing: TimingMeta
+    warnings: list[str]
+
+
+class MeasureSummary(Part):
+    """One measure of one layer: the distribution of its values over channels (or units), with uncertainty.
+
+    Attributes:
+        mean: over finite values; dead ones count as the measure says. `mean_alive` leaves the dead ones out.
+        finite: how many values the mean averages; `inf` and `nan` are counted beside it, `dead` overlaps.
+        se: jackknife standard error of the mean, `bias` its estimated bias; None under three groups.
+        ci: 95 % intervals by statistic; `loo` the leave-one-group-out values behind them.
+    """
+
+    mean: float | None
+    mean_alive: float | None
+    std: float | None
+    median: float | None
+    p05: float | None
+    p95: float | None
+    min: float | None
+    max: float | None
+    finite: int
+    inf: int
+    nan: int
+    dead: int
+    se: float | None
+    bias: float | None
+    ci: dict[str, Interval | None]
+    loo: dict[str, list[float] | None]
+
+
+class LayerResult(Part):
+    """One measured layer; `shape` leaves the batch axis out and `channel_axis` indexes it."""
+
+    index: int
+    name: str
+    label: str
+    op: str
+    shape: list[int]
+    channel_axis: int
+    units: int
+    channels: int
+    measures: dict[str, MeasureSummary]
+
+
+class Skipped(Part):
+    """A tensor that could not be measured, and why."""
+
+    name: str
+    op: str
+    reason: str
+
+
+class GlobalValue(Part):
+    """One measure over the whole model; the interval belongs to the mean of the layers."""
+
+    mean_of_layers: float | None
+    mean_of_units: float | None
+    se: float | None
+    ci: Interval | None
+
+
+class Document(Part):
+    """The content of `result.json`."""
+
+    meta: Meta
+    layers: list[LayerResult]
+    skipped: list[Skipped]
+    outputs: Json
+    summary: dict[str, GlobalValue]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished measurement.
+
+    Attributes:
+        document: everything that stands in `result.json`.
+        units: arrays by `"<measure>/<layer index as four digits>"`: one value a channel, or the unit shape for
+            `aggregate="unit"`.
+    """
+
+    document: Document
+    units: Mapping[str, npt.NDArray[np.float64]]
+
+    @property
+    def meta(self) -> Meta:
+        """Provenance."""
+        return self.document.meta
+
+    @property
+    def layers(self) -> list[LayerResult]:
+        """The measured layers in topological order."""
+        return self.document.layers
+
+    @property
+    def measures(self) -> list[str]:
+        """The keys of the measures that were taken, in order."""
+        return list(self.document.summary)
+
+    def values(self, measure: str, layer: LayerResult) -> npt.NDArray[np.float64]:
+        """Return the channel (or unit) values behind one measure of one layer."""
+        return self.units[units_key(measure, layer.index)]
+
+    def save(self, folder: Path, *, overwrite: bool = False) -> None:
+        """Write `result.json` and `units.npz`, both or neither.
+
+        Raises:
+            OutputError: the folder cannot be written, or holds a result and `overwrite` is not set.
+        """
+        write_folder(folder, self.files(), marker="result.json", overwrite=overwrite)
+
+    def files(self) -> dict[str, bytes]:
+        """Return the content of the result folder by file name, `result.json` last."""
+        arrays = io.BytesIO()
+        np.savez_compressed(arrays, allow_pickle=False, **dict(self.units))
+        return {"units.npz": arrays.getvalue(), "result.json": to_json(self).encode()}
+
+    @classmethod
+    def load(cls, folder: Path) -> Result:
+        """Read a result folder.
+
+        Raises:
+            OutputError: there is no result, it is damaged, or its format is newer than this version reads.
+        """
+        path = Path(folder) / "result.json"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            newest = content["meta"]["format"]
+        except FileNotFoundError:
+            raise OutputError(f"There is no result in '{folder}'.", "Name a folder that analyze -o wrote.") from None
+        except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+            raise OutputError(f"'{path}' is not a result: {error}.", "Measure the model again.") from error
+        if newest != FORMAT:
+            raise OutputError(
+                f"'{path}' has format {newest}, and this version reads format {FORMAT}.", "Upgrade onnxinv."
+            )
+        try:
+            document = Document.model_validate(content)
+        except ValidationError as error:
+            raise OutputError(*explain_validation(f"'{path}'", error)) from error
+        return cls(document, _load_arrays(path.with_name("units.npz")))
+
+
+def units_key(measure: str, index: int) -> str:
+    """Return the key of a layer's values in `units.npz`."""
+    return f"{measure}/{index:04d}"
+
+
+def to_json(result: Result) -> str:
+    """Return the text of `result.json`: indented, finite numbers or null."""
+    document = result.document.model_dump(mode="json")
+    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _load_arrays(path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {key: np.asarray(arrays[key], dtype=np.float64) for key in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise OutputError(f"'{path}' cannot be read: {error}.", "Measure the model again.") from error

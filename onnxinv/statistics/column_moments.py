@@ -1,0 +1,71 @@
+"""Column moments: for every transform and unit the mean and the squared deviations over samples."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from onnxinv.statistics.moments import combine, from_shifted_sums
+from onnxinv.statistics.statistic import Array, Block, Statistic
+
+
+class ColumnMoments(Statistic):
+    """Moments of the columns of the samples x transforms matrix.
+
+    The pivot of a column is its first value in the group, one for each transform and unit: a pivot shared between
+    transforms would cancel exactly where a unit depends on the transform alone.
+
+    Attributes:
+        count: samples seen, n.
+        mean: (transforms, units) column means `a_.j`.
+        deviations: (transforms, units) sums over samples of `(a_ij - a_.j)^2`.
+    """
+
+    def __init__(self, count: int, mean: Array, deviations: Array) -> None:
+        self.count = count
+        self.mean = mean
+        self.deviations = deviations
+        self._pivot: Array | None = None
+
+    @classmethod
+    def empty(cls, transforms: int, units: int) -> Self:
+        """Return the moments of no samples."""
+        # While the group is open, `mean` holds the sums of the shifted values and `deviations` those of their squares.
+        self = cls(0, np.zeros((transforms, units)), np.zeros((transforms, units)))
+        self._pivot = np.zeros((transforms, units))
+        return self
+
+    @classmethod
+    def bytes_per_unit(cls, transforms: int) -> int:
+        """Return 16 bytes a transform."""
+        return 16 * transforms
+
+    def update(self, block: Block) -> None:
+        """Add shifted sums of the block's columns."""
+        assert self._pivot is not None, "a closed statistic is not updated"
+        pivot = self._pivot[block.transforms, block.units]
+        if block.first:
+            pivot[...] = block.values[0]
+        total, squares = block.shifted_sums(pivot, axis=0)
+        self.mean[block.transforms, block.units] += total
+        self.deviations[block.transforms, block.units] += squares
+
+    def close(self, samples: int) -> None:
+        """Turn the shifted sums into mean and squared deviations."""
+        assert self._pivot is not None, "a statistic is closed once"
+        self.count = samples
+        self.mean, self.deviations = from_shifted_sums(samples, self._pivot, self.mean, self.deviations)
+        self._pivot = None
+
+    def merge(self, other: Self) -> Self:
+        """Return the moments of both sets of samples."""
+        mean, deviations = combine(
+            self.count, self.mean, self.deviations, other.count, other.mean, other.deviations
+        )
+        return type(self)(self.count + other.count, mean, deviations)
+
+    def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
+        """Return the moments of some units."""
+        return type(self)(self.count, self.mean[:, units], self.deviations[:, units])

@@ -1,0 +1,120 @@
+"""Row moments: how much each sample's activations vary over the transforms, summed over samples."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from onnxinv.statistics.moments import combine, from_shifted_sums
+from onnxinv.statistics.statistic import Array, Block, Statistic
+
+class RowMoments(Statistic):
+    """Moments of the rows of the samples x transforms matrix; the pivot of a row is its own first variant.
+
+    Attributes:
+        count: samples seen, n.
+        std_sum: (units,) sum over samples of the row standard deviation `s_i` (ddof 1; 0 for one transform).
+        std_max: (units,) largest row standard deviation.
+        deviations_sum: (units,) sum over samples and transforms of `(a_ij - a_i.)^2`.
+        mean: (units,) mean over samples of the row means `a_i.`.
+        mean_deviations: (units,) sum over samples of `(a_i. - a..)^2`.
+    """
+
+    def __init__(
+        self, count: int, std_sum: Array, std_max: Array, deviations_sum: Array, mean: Array, mean_deviations: Array
+    ) -> None:
+        self.count = count
+        self.std_sum = std_sum
+        self.std_max = std_max
+        self.deviations_sum = deviations_sum
+        self.mean = mean
+        self.mean_deviations = mean_deviations
+        self._pivot: Array | None = None
+        self._open_row = np.zeros((3, 0))
+        self._transforms = 0
+
+    @classmethod
+    def empty(cls, transforms: int, units: int) -> Self:
+        """Return the moments of no samples."""
+        # While the group is open, `mean` and `mean_deviations` hold shifted sums of the row means.
+        self = cls(0, *(np.zeros(units) for _ in range(5)))
+        self._transforms = transforms
+        self._pivot = np.zeros(units)
+        self._open_row = np.zeros((3, units))
+        return self
+
+    @classmethod
+    def bytes_per_unit(cls, transforms: int) -> int:
+        """Return 40 bytes, whatever the number of transforms."""
+        return 40
+
+    def update(self, block: Block) -> None:
+        """Add the block's rows; a row that spans several blocks is added when its last one comes."""
+        if block.transforms.stop - block.transforms.start == self._transforms:
+            pivot = block.values[:, :1]
+            sums = block.shifted_sums(pivot, axis=1)
+        else:
+            row = self._row_so_far(block)
+            pivot = row[:1, None]
+            total, squares = block.shifted_sums(pivot, axis=1)
+            row[1] += total[0]
+            row[2] += squares[0]
+            if block.transforms.stop < self._transforms:
+                return
+            sums = row[1:2], row[2:3]
+        self._add_rows(block, *from_shifted_sums(self._transforms, pivot[:, 0], *sums))
+
+    def close(self, samples: int) -> None:
+        """Turn the shifted sums of the row means into their moments."""
+        assert self._pivot is not None, "a statistic is closed once"
+        self.count = samples
+        self.mean, self.mean_deviations = from_shifted_sums(samples, self._pivot, self.mean, self.mean_deviations)
+        self._pivot, self._open_row = None, np.zeros((3, 0))
+
+    def merge(self, other: Self) -> Self:
+        """Return the moments of both sets of samples."""
+        mean, mean_deviations = combine(
+            self.count, self.mean, self.mean_deviations, other.count, other.mean, other.mean_deviations
+        )
+        return type(self)(
+            self.count + other.count,
+            self.std_sum + other.std_sum,
+            np.maximum(self.std_max, other.std_max),
+            self.deviations_sum + other.deviations_sum,
+            mean,
+            mean_deviations,
+        )
+
+    def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
+        """Return the moments of some units."""
+        return type(self)(
+            self.count,
+            self.std_sum[units],
+            self.std_max[units],
+            self.deviations_sum[units],
+            self.mean[units],
+            self.mean_deviations[units],
+        )
+
+    def _row_so_far(self, block: Block) -> Array:
+        """Return pivot, shifted sum and shifted squares of the row that the block continues, as a (3, units) view."""
+        row = self._open_row[:, block.units]
+        if block.transforms.start == 0:
+            row[0] = block.values[0, 0]
+            row[1:] = 0.0
+        return row
+
+    def _add_rows(self, block: Block, mean: Array, deviations: Array) -> None:
+        assert self._pivot is not None, "a closed statistic is not updated"
+        units = block.units
+        std = np.sqrt(deviations / max(self._transforms - 1, 1))
+        self.std_sum[units] += std.sum(axis=0)
+        self.std_max[units] = np.maximum(self.std_max[units], std.max(axis=0))
+        self.deviations_sum[units] += deviations.sum(axis=0)
+        if block.first:
+            self._pivot[units] = mean[0]
+        shifted = mean - self._pivot[units]
+        self.mean[units] += shifted.sum(axis=0)
+        self.mean_deviations[units] += np.square(shifted).sum(axis=0)

@@ -1,0 +1,89 @@
+"""Random numbers as samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from onnxinv.data import open_source
+from onnxinv.errors import DataError, UsageError
+from onnxinv.result import TensorInfo
+
+
+def info(dtype="float32", shape=("N", 3, 4), name="x"):
+    return TensorInfo(name=name, dtype=dtype, shape=list(shape))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"),
+    [
+        pytest.param("float32", 0, 1, id="float32 in [0, 1)"),
+        pytest.param("float16", 0, 1, id="float16"),
+        pytest.param("int64", 0, 9, id="integers from 0 to 9"),
+        pytest.param("uint8", 0, 9, id="bytes from 0 to 9"),
+        pytest.param("bool", False, True, id="booleans"),
+    ],
+)
+def test_values_fill_the_range_of_their_type(dtype, low, high):
+    samples = open_source("random:n=3", [info(dtype, ("N", 50, 60))])
+    values = samples.read(2)["x"]
+    assert values.dtype == dtype
+    assert values.shape == (50, 60)
+    assert values.min() == pytest.approx(low, abs=0.01)
+    assert values.max() == pytest.approx(high, abs=0.01)
+
+
+def test_the_range_of_floats_can_be_set():
+    values = open_source("random:low=-3,high=5", [info(shape=("N", 10_000))]).read(0)["x"]
+    assert values.min() == pytest.approx(-3, abs=0.01)
+    assert values.max() == pytest.approx(5, abs=0.01)
+    assert values.mean() == pytest.approx(1, abs=0.1)
+
+
+def test_a_sample_depends_on_seed_and_index_alone():
+    inputs = [info(), info("int64", ("N", 5), "ids")]
+    first, second = open_source("random:n=9,seed=4", inputs), open_source("random:n=5,seed=4", inputs)
+    first.read(0)
+    for name in ("x", "ids"):
+        np.testing.assert_array_equal(first.read(3)[name], second.read(3)[name])
+    assert not np.array_equal(first.read(3)["x"], first.read(4)["x"])
+    assert not np.array_equal(first.read(3)["x"], open_source("random:seed=5", inputs).read(3)["x"])
+
+
+def test_there_is_one_array_an_input_and_64_samples_by_default():
+    samples = open_source("random", [info(), info(name="z", shape=(1,))])
+    assert (samples.count, samples.labels, samples.source) == (64, None, "random")
+    assert {name: array.shape for name, array in samples.read(0).items()} == {"x": (3, 4), "z": ()}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param(info(shape=("N", 3, "height", None)), "free dimensions.*(N, 3, height, ?).*--shape x:", id="free"),
+        pytest.param(info(shape=()), "without a batch axis. Set it with --set-input x=VALUE", id="no axes"),
+        pytest.param(info("object"), "of type object", id="strings"),
+        pytest.param(info("bfloat15"), "of type bfloat15", id="unknown type"),
+        pytest.param(info("complex64"), "of type complex64", id="complex"),
+    ],
+)
+def test_an_input_that_cannot_be_filled_is_refused(given, message):
+    with pytest.raises(DataError) as caught:
+        open_source("random", [given])
+    for part in message.split(".*"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("random:n=0", "n: ", id="no samples"),
+        pytest.param("random:seed=-1", "seed: ", id="negative seed"),
+        pytest.param("random:low=2,high=1", "low must be below high", id="empty range"),
+        pytest.param("random:low=nan", "low: ", id="NaN"),
+        pytest.param("random:sede=1", "no parameter 'sede'. Did you mean 'seed'", id="misspelt"),
+    ],
+)
+def test_a_bad_parameter_is_refused(text, message):
+    with pytest.raises(UsageError) as caught:
+        open_source(text, [info()])
+    assert message in str(caught.value)
