@@ -1,3 +1,24 @@
 """Measure how invariant an exported ONNX network is, inside, to transformations of its input."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from onnxinv.version import __version__
+
+if TYPE_CHECKING:
+    from onnxinv.api import analyze, inspect
+    from onnxinv.result import Result
+
+__all__ = ["Result", "__version__", "analyze", "inspect"]
+
+_HOMES = {"analyze": "onnxinv.api", "inspect": "onnxinv.api", "Result": "onnxinv.result"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are first used: the command line starts without them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'onnxinv' has no attribute '{name}'")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(_HOMES[name]), name)

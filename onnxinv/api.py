@@ -8,6 +8,7 @@ from pathlib import Path
 from onnxinv.assemble import assemble
 from onnxinv.config import run_config
 from onnxinv.engine import Progress, measure
+from onnxinv.model.load import load
 from onnxinv.plan import Plan, make_plan
 from onnxinv.result import Result
 
@@ -44,6 +45,23 @@ def analyze(
         OnnxinvError: something that was named cannot be used; the message says what, why and what to try.
     """
     return run(plan(model, data, transforms, **options), progress)
+
+
+def inspect(
+    model: str | Path, data: str | Path | None = None, transforms: str | Sequence[str] | None = None, **options: object
+) -> Plan:
+    """Look at a model without measuring it: the plan says what its layers are, what is skipped, and the memory needed.
+
+    Args:
+        model: path of an ONNX file.
+        data: as for `analyze`; random numbers where it is not given.
+        transforms: as for `analyze`; 16 rotations of images, else the identity, where it is not given.
+        **options: as for `analyze`.
+    """
+    if not transforms:
+        image = any(len(info.shape) == 4 for info in load(Path(model)).inputs)
+        transforms = "rotation:steps=16" if image else "identity"
+    return plan(model, data or "random:n=4", transforms, **options)
 
 
 def run(decided: Plan, progress: Progress = lambda done: None) -> Result:

@@ -50,9 +50,7 @@ def assemble(plan: Plan, measured: Measured) -> Result:
     keys = list(measured.layers[0])
     summary = {key: _global_value(layers, key, [found[key][0] for found in measured.layers]) for key in keys}
     meta = _meta(plan, measured, keys, [*plan.notices, *_warnings(layers)])
-    return Result(
-        Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs={}, summary=summary), units
-    )
+    return Result(Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs={}, summary=summary), units)
 
 
 def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]]) -> LayerResult:

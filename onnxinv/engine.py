@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -89,7 +90,7 @@ def blocks(group: npt.NDArray[np.int64], transforms: int, batch: int) -> Iterato
         return
     bounds = [round(part) for part in np.linspace(0, transforms, -(-transforms // batch) + 1)]
     for position in range(len(group)):
-        for low, high in zip(bounds, bounds[1:], strict=False):
+        for low, high in pairwise(bounds):
             yield BlockPlan(group[position : position + 1], slice(low, high), position == 0)
 
 
@@ -97,7 +98,10 @@ def _measure_chunk(
     plan: Plan, chunk: Sequence[Layer], session: Session, outputs: Sequence[str], progress: Progress
 ) -> list[dict[str, tuple[Values, MeasureSummary]]]:
     units = [plan.units_of(layer) for layer in chunk]
-    kept = [spread_subset(one, plan.layout.kept_units, plan.config.seed) if plan.layout.kept_units else None for one in units]
+    kept = [
+        spread_subset(one, plan.layout.kept_units, plan.config.seed) if plan.layout.kept_units else None
+        for one in units
+    ]
     group_states: list[list[State]] = [[] for _ in chunk]
     totals: list[State | None] = [None] * len(chunk)
     sizes = [one.channel.size for one in units]
@@ -143,5 +147,6 @@ def _feed(plan: Plan, block: BlockPlan) -> dict[str, npt.NDArray[Any]]:
     if wanted is None:
         return feed
     return {
-        name: np.concatenate([array, np.repeat(array[-1:], wanted - len(array), axis=0)]) for name, array in feed.items()
+        name: np.concatenate([array, np.repeat(array[-1:], wanted - len(array), axis=0)])
+        for name, array in feed.items()
     }

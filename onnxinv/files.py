@@ -55,7 +55,9 @@ def check_folder(folder: Path, *, marker: str, overwrite: bool) -> None:
     try:
         probe.touch(exist_ok=False)
     except OSError as error:
-        raise OutputError(f"'{folder}' cannot be written: {error.strerror}.", "Choose another place with -o.") from error
+        raise OutputError(
+            f"'{folder}' cannot be written: {error.strerror}.", "Choose another place with -o."
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             probe.unlink()
@@ -83,7 +85,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str, overw
         for name in files:
             (staging / name).replace(folder / name)
     except OSError as error:
-        raise OutputError(f"'{folder}' cannot be written: {error.strerror}.", "Choose another place with -o.") from error
+        raise OutputError(
+            f"'{folder}' cannot be written: {error.strerror}.", "Choose another place with -o."
+        ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         if made:

@@ -92,10 +92,7 @@ def lay_out(
     every = [(groups + _OPEN_STATE) * units * state_bytes for units in reduced_units]
     if sum(every) + activations + samples <= limit:
         return Layout(chosen, None, (tuple(layers),), Memory(sum(every), activations, samples, limit))
-    some = [
-        ((1 + _OPEN_STATE) * units + groups * min(units, KEPT_UNITS)) * state_bytes
-        for units in reduced_units
-    ]
+    some = [((1 + _OPEN_STATE) * units + groups * min(units, KEPT_UNITS)) * state_bytes for units in reduced_units]
     room = limit - activations - samples
     if max(some) > room:
         need = (max(some) + activations + samples) / 2**30

@@ -126,12 +126,17 @@ def _check_rewrite(
         model.proto.SerializeToString(), device, threads=threads, optimize=False, folder=model.path.parent
     )
     types = original.output_types()
-    names = [info.name for info in model.outputs if types[info.name].startswith("tensor(") and "string" not in types[info.name]]
+    names = [
+        info.name
+        for info in model.outputs
+        if types[info.name].startswith("tensor(") and "string" not in types[info.name]
+    ]
     expected = dict(zip(names, original.run(feed, names), strict=True))
     floats = [array for array in expected.values() if array.dtype.kind == "f"]
     if floats and not any(np.isfinite(array).any() for array in floats):
         raise ModelError(
-            f"The outputs of '{model.path}' are not finite on the first samples.", "Check the preprocessing of the data."
+            f"The outputs of '{model.path}' are not finite on the first samples.",
+            "Check the preprocessing of the data.",
         )
     for name, array in _fetch(plain, exposed, feed, names).items():
         if _difference(array, expected[name]) > _TRUSTED_DEFAULT:

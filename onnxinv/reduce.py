@@ -17,7 +17,7 @@ from onnxinv.model.layers import Layer
 from onnxinv.statistics import Array, Block, State
 
 _PIECE = 1 << 18
-"""Activations reduced at a time: as float64 they fit the last-level cache, and the calls cost little beside the work."""
+"""Activations reduced at a time: as float64 they fit the last-level cache, and calls cost little beside the work."""
 
 
 class Reducer:

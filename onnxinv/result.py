@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -269,7 +270,9 @@ def units_key(measure: str, index: int) -> str:
 def to_json(result: Result) -> str:
     """Return the text of `result.json`: indented, finite numbers or null."""
     document = result.document.model_dump(mode="json")
-    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+    # Lists of numbers go on one line; a string cannot match, since its line breaks are escaped.
+    return re.sub(r"\[\n([^\[\]{}\"]*?)\n\s*\]", lambda match: "[" + " ".join(match[1].split()) + "]", text) + "\n"
 
 
 def _load_arrays(path: Path) -> dict[str, npt.NDArray[np.float64]]:

@@ -21,7 +21,9 @@ class DispersionMeasure(Measure):
     direction: ClassVar[Direction] = "neither"
     bounds: ClassVar = (0.0, math.inf)
 
-    dispersion: Literal["std", "var"] = Field("std", description="standard deviations (the authors' choice) or variances")
+    dispersion: Literal["std", "var"] = Field(
+        "std", description="standard deviations (the authors' choice) or variances"
+    )
     unbiased: bool = Field(
         False, description="divide standard deviations by c4 of their count, to compare sets of different size"
     )
@@ -52,7 +54,6 @@ class DispersionMeasure(Measure):
         dispersion = variances if self.dispersion == "var" else deviations
         mean: Array = np.where(is_rounding(deviations, state, units), 0.0, dispersion).mean(axis=0)
         return mean / c4(columns.count) if self.unbiased else mean
-
 
     def values(self, values: Array, tv: Array, sv: Array) -> Values:
         """Return values with the dead ones marked: neither transforms nor samples change them."""

@@ -81,7 +81,8 @@ def _compute(
 def _join(pieces: Sequence[Family]) -> Family:
     return {
         key: Values(
-            np.concatenate([piece[key].values for piece in pieces]), np.concatenate([piece[key].dead for piece in pieces])
+            np.concatenate([piece[key].values for piece in pieces]),
+            np.concatenate([piece[key].dead for piece in pieces]),
         )
         for key in pieces[0]
     }

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict
 from onnxinv.measures.units import Units
 from onnxinv.statistics import Array, State, Statistic
 
-
 Direction = Literal["lower", "higher", "neither"]
 """Which way a measure says "more invariant"."""
 

@@ -61,9 +61,7 @@ class ColumnMoments(Statistic):
 
     def merge(self, other: Self) -> Self:
         """Return the moments of both sets of samples."""
-        mean, deviations = combine(
-            self.count, self.mean, self.deviations, other.count, other.mean, other.deviations
-        )
+        mean, deviations = combine(self.count, self.mean, self.deviations, other.count, other.mean, other.deviations)
         return type(self)(self.count + other.count, mean, deviations)
 
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from onnxinv.statistics.moments import combine, from_shifted_sums
 from onnxinv.statistics.statistic import Array, Block, Statistic
 
+
 class RowMoments(Statistic):
     """Moments of the rows of the samples x transforms matrix; the pivot of a row is its own first variant.
 

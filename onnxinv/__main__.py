@@ -1,0 +1,5 @@
+"""`python -m onnxinv`."""
+
+from onnxinv.cli import main
+
+main()

@@ -1,0 +1,365 @@
+"""The command line: the only module that reads the environment, prints results or exits."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from onnxinv.errors import OnnxinvError, OutputError, UsageError
+from onnxinv.version import __version__
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from onnxinv.plan import Plan
+    from onnxinv.result import Result
+
+app = typer.Typer(
+    name="onnxinv",
+    help="Measure how invariant an exported ONNX network is, inside, to transformations of its input.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+FINE, UNUSABLE, INTERRUPTED = 0, 2, 130
+
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file.", show_default=False)]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="SRC",
+        help="x.npy, x.npz, an image folder, file.py:function or random:n=64; parameters follow as :key=value.",
+    ),
+]
+Transforms = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--transform",
+        metavar="SPEC",
+        help="rotation:steps=16,degrees=360, a preset such as paper-affine, or file.py:function; "
+        "several make the product, the first applied first.",
+    ),
+]
+Samples = Annotated[int | None, typer.Option("--samples", metavar="N", help="Take N samples, stratified by label.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of the choice and the order of the samples.")]
+Measures = Annotated[
+    list[str] | None,
+    typer.Option("--measure", metavar="SPEC", help="normalized-variance:dispersion=var and the like; repeatable."),
+]
+AggregateOption = Annotated[
+    str, typer.Option("--aggregate", metavar="HOW", help="channel, unit, activation-mean or activation-max.")
+]
+Groups = Annotated[int, typer.Option("--groups", metavar="G", help="Groups of samples that the intervals rest on.")]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option("--layers", metavar="GLOB", help="Only layers whose name, label or scope fits; repeatable."),
+]
+Operators = Annotated[str | None, typer.Option("--ops", metavar="A,B", help="Only layers that these operators make.")]
+Select = Annotated[str, typer.Option("--select", metavar="SET", help="default, all or outputs.")]
+ChannelAxis = Annotated[
+    list[str] | None,
+    typer.Option("--channel-axis", metavar="GLOB=AXIS", help="Channel axis, counted without the batch axis."),
+]
+PreprocessFile = Annotated[
+    Path | None, typer.Option("--preprocess", metavar="FILE", help="A Hugging Face preprocessor_config.json.")
+]
+Mean = Annotated[str | None, typer.Option("--mean", metavar="M,M,M", help="Subtracted after the transform.")]
+Std = Annotated[str | None, typer.Option("--std", metavar="S,S,S", help="Divided by after the transform.")]
+Scale = Annotated[
+    float | None,
+    typer.Option("--scale", metavar="F", help="Factor on stored pixels; uint8 is divided by 255 by default."),
+]
+Resize = Annotated[
+    str | None, typer.Option("--resize", metavar="H,W", help="Resize images; one number is the shortest edge.")
+]
+LayoutOption = Annotated[str | None, typer.Option("--layout", metavar="L", help="The model's layout: NCHW or NHWC.")]
+Device = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu, cuda or cuda:N.")]
+Threads = Annotated[int, typer.Option("--threads", metavar="N", help="Threads; 0 is one a core.")]
+Batch = Annotated[int | None, typer.Option("--batch", metavar="N", help="Variants in one inference run.")]
+Memory = Annotated[
+    str | None, typer.Option("--memory", metavar="SIZE", help="Budget such as 8GiB; half the RAM by default.")
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, json, csv or schema; repeatable."),
+]
+Folder = Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write result.json and units.npz.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in DIR.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and stop.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001  # read before the command line is parsed
+) -> None:
+    if version:
+        print(f"onnxinv {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def analyze(
+    model: ModelArgument,
+    data: Data = None,
+    transform: Transforms = None,
+    samples: Samples = None,
+    seed: Seed = 0,
+    measure: Measures = None,
+    aggregate: AggregateOption = "channel",
+    groups: Groups = 10,
+    layers: Layers = None,
+    ops: Operators = None,
+    select: Select = "default",
+    channel_axis: ChannelAxis = None,
+    preprocess: PreprocessFile = None,
+    mean: Mean = None,
+    std: Std = None,
+    scale: Scale = None,
+    resize: Resize = None,
+    layout: LayoutOption = None,
+    device: Device = "auto",
+    threads: Threads = 0,
+    batch: Batch = None,
+    memory: Memory = None,
+    formats: Formats = None,
+    output: Folder = None,
+    overwrite: Overwrite = False,  # typer makes a flag of it
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the invariance of every layer of MODEL to transformations of its input."""
+    from onnxinv import api  # noqa: PLC0415  # heavy: --help does not need it
+    from onnxinv.describe import describe_plan  # noqa: PLC0415
+    from onnxinv.files import check_folder  # noqa: PLC0415
+
+    if data is None:
+        raise UsageError("No data is named.", "Add --data, for example --data digits.npz or --data random:n=64.")
+    if not transform:
+        raise UsageError("No transform is named.", "Add --transform, for example --transform rotation:steps=16.")
+    wanted = _formats(formats)
+    if output is not None:
+        check_folder(output, marker="result.json", overwrite=overwrite)
+    plan = api.plan(
+        model, data, transform, samples=samples, seed=seed, measures=measure or (), aggregate=aggregate, groups=groups,
+        layers=layers or (), operators=_words(ops), select=select, channel_axis=_axes(channel_axis),
+        preprocess=preprocess, mean=_numbers("--mean", mean), std=_numbers("--std", std), scale=scale,
+        resize=_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
+    )  # fmt: skip
+    if dry_run:
+        _show(describe_plan(plan))
+        return
+    result = _measure(plan, model.name, quiet=quiet)
+    if output is not None:
+        result.save(output, overwrite=overwrite)
+    _write(result, wanted, quiet=quiet)
+    if output is not None and not quiet:
+        _say(f"Written to {output}: result.json, units.npz")
+
+
+@app.command()
+def demo(quiet: Quiet = False) -> None:
+    """Measure the two shipped digit models under rotation and show them side by side."""
+    from onnxinv import api  # noqa: PLC0415
+    from onnxinv import demo as shipped  # noqa: PLC0415
+    from onnxinv.reports.side_by_side import side_by_side  # noqa: PLC0415
+
+    results = []
+    for name in shipped.NAMES:
+        plan = api.plan(shipped.model(name), shipped.digits(), shipped.TRANSFORMS, samples=shipped.SAMPLES)
+        result = _measure(plan, name, quiet=quiet)
+        result.save(shipped.FOLDER / name, overwrite=True)
+        results.append(result)
+    _show(side_by_side(shipped.NAMES, (results[0], results[1])))
+    _say(f"Written to {shipped.FOLDER}/plain and {shipped.FOLDER}/rotated.")
+
+
+@app.command()
+def inspect(
+    model: ModelArgument, data: Data = None, transform: Transforms = None, layout: LayoutOption = None,
+    select: Select = "default", resize: Resize = None,
+) -> None:  # fmt: skip
+    """Show inputs, outputs, layers with their axes, what would be skipped and why, and the memory needed."""
+    from onnxinv import api  # noqa: PLC0415
+    from onnxinv.describe import describe_model  # noqa: PLC0415
+
+    _show(describe_model(api.inspect(model, data, transform, layout=layout, select=select, resize=_size(resize))))
+
+
+@app.command()
+def explain(name: Annotated[str | None, typer.Argument(metavar="NAME")] = None) -> None:
+    """Say what a measure, transform, data source or format is; without NAME list them all."""
+    from onnxinv.describe import explain as text_of  # noqa: PLC0415
+    from onnxinv.describe import list_names  # noqa: PLC0415
+
+    print(text_of(name) if name else list_names())
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that analyze -o wrote.", show_default=False)],
+    formats: Formats = None,
+) -> None:
+    """Render an existing result again."""
+    from onnxinv.result import Result  # noqa: PLC0415
+
+    wanted = _formats(formats)
+    _write(Result.load(folder), wanted, quiet=False)
+
+
+def _measure(plan: Plan, title: str, *, quiet: bool) -> Result:
+    from onnxinv import api  # noqa: PLC0415
+    from onnxinv.progress import progress  # noqa: PLC0415
+
+    if not quiet:
+        for notice in plan.notices:
+            print(notice, file=sys.stderr)
+    with progress(title, plan.inferences, quiet=quiet) as advance:
+        return api.run(plan, advance)
+
+
+def _formats(texts: list[str] | None) -> list[tuple[str, Path | None]]:
+    """Split `FORMAT[:PATH]` and make sure, before the work, that the formats exist."""
+    from onnxinv.reports import reports  # noqa: PLC0415
+
+    wanted = []
+    for text in texts or ["terminal"]:
+        name, colon, path = text.partition(":")
+        reports.get(name)
+        if colon and not path:
+            raise UsageError(f"'{text}' names no file.", f"Write {name}:FILE, or {name} alone for the terminal.")
+        wanted.append((name, Path(path) if path else None))
+    return wanted
+
+
+def _write(result: Result, wanted: list[tuple[str, Path | None]], *, quiet: bool) -> None:
+    from onnxinv.files import write_file  # noqa: PLC0415
+    from onnxinv.reports import reports  # noqa: PLC0415
+
+    for name, path in wanted:
+        made = reports.build(name)
+        if path is not None:
+            write_file(path, made.render(result).encode())
+            continue
+        shown = made.renderable(result)
+        if shown is None:
+            sys.stdout.write(made.render(result))
+        elif not quiet:
+            _show(shown)
+
+
+def _show(shown: RenderableType) -> None:
+    """Print something that adapts to the terminal; piped, it is plain text of 80 columns."""
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console() if sys.stdout.isatty() else Console(width=80, color_system=None)
+    console.print(shown)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else ()
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    try:
+        return tuple(float(word) for word in _words(text)) if text else None
+    except ValueError:
+        raise UsageError(f"{option} '{text}' is not a list of numbers.", f"Write {option} 0.485,0.456,0.406.") from None
+
+
+def _size(text: str | None) -> int | tuple[int, int] | None:
+    if text is None:
+        return None
+    parts = _words(text.lower().replace("x", ","))
+    if not all(part.isdecimal() for part in parts) or len(parts) not in (1, 2):
+        raise UsageError(f"--resize '{text}' is not a size.", "Write --resize 224 or --resize 224,224.")
+    return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
+
+
+def _axes(texts: list[str] | None) -> dict[str, int]:
+    axes = {}
+    for text in texts or ():
+        glob, equals, axis = text.rpartition("=")
+        if not equals or not glob or not axis.lstrip("-").isdecimal():
+            raise UsageError(
+                f"--channel-axis '{text}' is not GLOB=AXIS.", "Write for example --channel-axis 'conv*=0'."
+            )
+        axes[glob] = int(axis)
+    return axes
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit: 0 fine, 2 unusable, 130 interrupted; never 1 by accident."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    debug = "--debug" in arguments or bool(os.environ.get("ONNXINV_DEBUG"))
+    try:
+        status = app(arguments, prog_name="onnxinv", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_stdout()
+        return FINE  # whoever read the output has seen enough; the work is done
+    except BaseException as error:
+        return _fail(error, debug=debug)
+    return UNUSABLE if status == 1 else int(status or FINE)
+
+
+def _fail(error: BaseException, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        _say("Interrupted; nothing was written.")
+        return INTERRUPTED
+    if isinstance(error, SystemExit):
+        return FINE if error.code in (None, 0) else UNUSABLE
+    for line in _lines(error):
+        print(line, file=sys.stderr)
+    _discard_stdout()
+    return UNUSABLE
+
+
+def _lines(error: BaseException) -> list[str]:
+    from onnxinv.reports.printable import printable  # noqa: PLC0415
+
+    if isinstance(error, OnnxinvError):
+        return [
+            f"Error: {printable(error.message, 2000)}",
+            *([f"Hint: {printable(error.hint, 500)}"] if error.hint else []),
+        ]
+    if isinstance(error, typer.TyperException):
+        return [
+            f"Error: {printable(error.format_message(), 500)}",
+            "Hint: see onnxinv --help or onnxinv COMMAND --help.",
+        ]
+    if isinstance(error, MemoryError):
+        return ["Error: the machine ran out of memory.", "Hint: lower --batch or --memory, or choose --layers."]
+    if isinstance(error, OSError):
+        return _lines(OutputError(f"The output cannot be written: {error.strerror or error}."))
+    return [
+        f"Error: onnxinv failed unexpectedly: {type(error).__name__}: {printable(str(error), 500)}",
+        "Hint: run again with onnxinv --debug COMMAND, and report what it prints.",
+    ]
+
+
+def _discard_stdout() -> None:
+    """Keep the interpreter from failing when it flushes what nobody can take."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

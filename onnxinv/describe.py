@@ -1,0 +1,133 @@
+"""What a plan, a model or a registered name is, in words and tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from onnxinv.data import sources
+from onnxinv.errors import UsageError
+from onnxinv.measures import measures
+from onnxinv.plan import Plan
+from onnxinv.reports import reports
+from onnxinv.reports.printable import printable, shorten
+from onnxinv.result import TensorInfo
+from onnxinv.spec import did_you_mean
+from onnxinv.transforms import families
+
+
+def describe_plan(plan: Plan) -> RenderableType:
+    """Return what a run would do: the answer to `--dry-run`."""
+    config, layout, memory = plan.config, plan.layout, plan.layout.memory
+    rows = {
+        "model": printable(str(config.model)),
+        "data": f"{len(plan.samples)} samples of {printable(config.data)} in {len(plan.groups)} groups",
+        "preprocessing": "; ".join(plan.feeds.notes) or "none",
+        "transforms": f"{len(plan.transforms)}: {_few([each.name for each in plan.transforms])}",
+        "measures": _few([measures.name_of(type(each)) for each in plan.measures]),
+        "layers": f"{len(plan.layers)}, {sum(layer.units for layer in plan.layers):,} units, by {config.aggregate}",
+        "skipped": f"{len(plan.skipped)} tensors",
+        "device": f"{plan.device.kind}, optimisation {'on' if plan.probe.optimize else 'off'}",
+        "batch": f"{layout.batch} variants",
+        "chunks": f"{len(layout.chunks)} of layers, each a pass over all variants",
+        "intervals": "from all units" if layout.kept_units is None else f"from {layout.kept_units:,} units a layer",
+        "memory": f"{_mib(memory.state)} of statistics, {_mib(memory.peak)} at the peak, beside the model; "
+        f"budget {_mib(memory.budget)}",
+        "inferences": f"{plan.inferences:,}",
+    }
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in rows.items():
+        table.add_row(name, Text(text))
+    return Group(table, *(Text(f"Note: {printable(notice, 400)}") for notice in plan.notices))
+
+
+def describe_model(plan: Plan) -> RenderableType:
+    """Return what `inspect` says: inputs, outputs, layers with axes, what is skipped, memory."""
+    meta = plan.model.meta
+    lines = [Text(printable(meta.path), "bold")]
+    producer = f", made by {printable(meta.producer)}" if meta.producer else ""
+    lines.append(Text(f"opset {meta.opset}{producer}, SHA-256 {meta.sha256[:16]}..."))
+    lines += [Text(f"input   {_signature(info)}{_layout(plan, info)}") for info in meta.inputs]
+    lines += [Text(f"output  {_signature(info)}") for info in meta.outputs]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("#", justify="right")
+    for title in ("layer", "op", "shape", "channels"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis")
+    for layer in plan.layers:
+        shape = "x".join(map(str, layer.shape))
+        channels = f"{layer.channels} on axis {layer.channel_axis}"
+        cells = (str(layer.index), shorten(printable(layer.label), 30), printable(layer.op), shape, channels)
+        table.add_row(*map(Text, cells))
+    memory = plan.layout.memory
+    footer = [
+        Text(""),
+        Text(f"{len(plan.layers)} layers, {sum(layer.units for layer in plan.layers):,} units."),
+        Text(
+            f"With {len(plan.transforms)} transforms: {_mib(memory.state)} of statistics, "
+            f"{_mib(memory.peak)} at the peak, {len(plan.layout.chunks)} chunk(s) of layers."
+        ),
+    ]
+    if plan.skipped:
+        footer.append(Text(f"{len(plan.skipped)} tensors cannot be measured:"))
+        footer += [Text(f"  {printable(one.name, 50)} ({printable(one.op)}): {one.reason}") for one in plan.skipped]
+    footer += [Text(f"Note: {printable(notice, 400)}") for notice in plan.notices]
+    return Group(*lines, Text(""), table, *footer)
+
+
+def explain(name: str) -> str:
+    """Return what a registered name is, with its parameters.
+
+    Raises:
+        UsageError: nothing has that name.
+    """
+    known = (measures, families, sources, reports)
+    texts = [
+        f"{name}: a {registry.kind}\n\n{registry.describe(name)}" for registry in known if name in registry.names()
+    ]
+    if not texts:
+        names = [each for registry in known for each in registry.names()]
+        raise UsageError(f"Nothing is called '{name}'.", did_you_mean(name, names))
+    if name in measures.names():
+        texts[0] += "\n\n" + "\n".join(_measure_rules(name))
+    return "\n\n".join(texts)
+
+
+def list_names() -> str:
+    """Return every name that can be explained, by kind."""
+    return "\n".join(
+        f"{registry.kind}s: {', '.join(registry.names())}" for registry in (measures, families, sources, reports)
+    )
+
+
+def _measure_rules(name: str) -> Iterator[str]:
+    measure = measures.get(name)
+    directions = {"lower": "lower is more invariant", "higher": "higher is more invariant"}
+    yield f"Direction: {directions.get(measure.direction, 'says nothing of invariance by itself')}."
+    yield f"Range: {measure.bounds[0]:g} to {measure.bounds[1]:g}."
+    yield f"For a channel of several units: {measure.aggregation}."
+    yield f"Interval: {'delete-a-group jackknife' if measure.interval else 'none'}."
+    yield f"Samples needed: {measure.samples_needed}."
+
+
+def _signature(info: TensorInfo) -> str:
+    shape = ", ".join("?" if size is None else printable(str(size), 20) for size in info.shape)
+    return f"{printable(info.name, 40)}: {info.dtype} ({shape})"
+
+
+def _layout(plan: Plan, info: TensorInfo) -> str:
+    return f", image {plan.feeds.layout}" if plan.feeds.layout and info == plan.feeds.primary else ""
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(printable(name, 40) for name in names[:4])
+    return shown + (f", ... {printable(names[-1], 40)}" if len(names) > 4 else "")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB" if size < 10 * 2**30 else f"{size / 2**30:,.1f} GiB"

@@ -1,0 +1,57 @@
+"""Feeds a samples x transforms x units grid to a statistic in pieces, as the engine does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from onnxinv.statistics import Array, Block, State, Statistic
+
+Grid = npt.NDArray[Any]
+Piece = tuple[slice, slice]
+Accumulator = TypeVar("Accumulator", bound=State | Statistic)
+
+
+def draw(samples: int, transforms: int, units: int, *, offset: float = 0.0, seed: int = 0) -> Grid:
+    """Return normal float32 values of deviation 1 about an offset."""
+    noise = np.random.default_rng(seed).standard_normal((samples, transforms, units))
+    return (noise + offset).astype(np.float32)
+
+
+def whole_samples(samples: int, transforms: int, together: int) -> list[Piece]:
+    """Cut a grid into runs of whole samples."""
+    starts = range(0, samples, together)
+    return [(slice(start, min(start + together, samples)), slice(0, transforms)) for start in starts]
+
+
+def split_rows(samples: int, bounds: Sequence[int]) -> list[Piece]:
+    """Cut every row of a grid at the same bounds."""
+    runs = [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [(slice(sample, sample + 1), run) for sample in range(samples) for run in runs]
+
+
+def feed(into: Accumulator, grid: Grid, pieces: Iterable[Piece] | None = None, width: int | None = None) -> Accumulator:
+    """Update an empty statistic or state with a grid, piece by piece and `width` units at a time, and close it."""
+    samples, transforms, units = grid.shape
+    for rows, run in whole_samples(samples, transforms, samples) if pieces is None else pieces:
+        for start in range(0, units, width or units):
+            some = slice(start, min(start + (width or units), units))
+            values = np.ascontiguousarray(grid[rows, run, some], dtype=np.float64)
+            into.update(Block(values, run, some, rows.start == 0, np.empty_like(values)))
+    into.close(samples)
+    return into
+
+
+def numbers(statistic: Statistic) -> dict[str, Array]:
+    """Return the finished numbers of a statistic by name."""
+    return {name: np.asarray(value) for name, value in vars(statistic).items() if not name.startswith("_")}
+
+
+def assert_same(found: Statistic, expected: Statistic, rtol: float) -> None:
+    """Assert that two statistics hold the same numbers."""
+    assert numbers(found).keys() == numbers(expected).keys()
+    for name, value in numbers(expected).items():
+        np.testing.assert_allclose(numbers(found)[name], value, rtol=rtol, atol=1e-13, err_msg=name)
