@@ -229,6 +229,7 @@ def _measure(plan: Plan, title: str, *, quiet: bool) -> Result:
 
 def _formats(texts: list[str] | None) -> list[tuple[str, Path | None]]:
     """Split `FORMAT[:PATH]` and make sure, before the work, that the formats exist."""
+    from onnxinv.files import check_file  # noqa: PLC0415
     from onnxinv.reports import reports  # noqa: PLC0415
 
     wanted = []
@@ -237,6 +238,8 @@ def _formats(texts: list[str] | None) -> list[tuple[str, Path | None]]:
         reports.get(name)
         if colon and not path:
             raise UsageError(f"'{text}' names no file.", f"Write {name}:FILE, or {name} alone for the terminal.")
+        if path:
+            check_file(Path(path))
         wanted.append((name, Path(path) if path else None))
     return wanted
 

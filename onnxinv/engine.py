@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -119,12 +120,13 @@ def _measure_chunk(
                 if subset is not None:
                     total = totals[position]
                     totals[position] = state if total is None else total.merge(state)
-    found = []
-    for position, one in enumerate(units):
-        full = totals[position] or merge_states(group_states[position])
-        found.append(measure_layer(plan.measures, full, one, group_states[position], kept[position]))
+    def finish(position: int) -> dict[str, tuple[Values, MeasureSummary]]:
+        groups, total = group_states[position], totals[position]
         group_states[position], totals[position] = [], None  # finished layers keep results only
-    return found
+        return measure_layer(plan.measures, total or merge_states(groups), units[position], groups, kept[position])
+
+    with ThreadPoolExecutor(plan.config.threads or os.cpu_count()) as pool:
+        return list(pool.map(finish, range(len(chunk))))
 
 
 def _with_feeds(

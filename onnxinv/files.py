@@ -48,16 +48,30 @@ def check_folder(folder: Path, *, marker: str, overwrite: bool) -> None:
         raise OutputError(f"'{folder}' is a file, not a folder.", "Choose another place with -o.")
     if (folder / marker).exists() and not overwrite:
         raise OutputError(f"'{folder}' already holds a result.", "Choose another folder or add --overwrite.")
+    _check_place(folder, folder)
+
+
+def check_file(path: Path) -> None:
+    """Make sure, before the work, that a file can be written.
+
+    Raises:
+        OutputError: the path is a folder, or no file can be made there.
+    """
+    if path.is_dir():
+        raise OutputError(f"'{path}' is a folder, not a file.", "Name a file in it.")
+    _check_place(path, path.parent)
+
+
+def _check_place(wanted: Path, folder: Path) -> None:
+    """Make a file in the folder, or in the nearest one that exists, and remove it again."""
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not existing.is_dir():
-        raise OutputError(f"'{existing}' is a file, so '{folder}' cannot be made.", "Choose another place with -o.")
+        raise OutputError(f"'{existing}' is a file, so '{wanted}' cannot be made.", "Choose another place.")
     probe = existing / f".onnxinv.{secrets.token_hex(4)}.partial"
     try:
         probe.touch(exist_ok=False)
     except OSError as error:
-        raise OutputError(
-            f"'{folder}' cannot be written: {error.strerror}.", "Choose another place with -o."
-        ) from error
+        raise OutputError(f"'{wanted}' cannot be written: {error.strerror}.", "Choose another place.") from error
     finally:
         with contextlib.suppress(OSError):
             probe.unlink()

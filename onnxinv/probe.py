@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from onnxinv.errors import ModelError, OnnxinvError
 from onnxinv.feeds import Feeds
-from onnxinv.model.layers import Candidate, Layer, locate, split_by_type
+from onnxinv.model.axes import relative_difference
+from onnxinv.model.layers import Candidate, Layer, candidates, locate, split_by_type
 from onnxinv.model.load import Model
+from onnxinv.model.precision import is_coarse
 from onnxinv.model.rewrite import Exposed, expose
 from onnxinv.result import Skipped
 from onnxinv.runtime import Device, Session
 
 Array = npt.NDArray[Any]
+Batch = Mapping[str, Array]
 
-_TRUSTED = {"float16": 2e-2}
-_TRUSTED_DEFAULT = 1e-4
-"""Largest difference to the unoptimised graph, in root mean squares of the layer."""
+_TRUSTED = 1e-4
+_TRUSTED_COARSE = 2e-2
+"""Largest difference to the unoptimised graph, in root mean squares of the layer; the second for fp16 and int8."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,46 @@ class Probe:
     notices: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Runner:
+    """Makes sessions of one model, all alike but for the graph."""
+
+    model: Model
+    device: Device
+    threads: int
+
+    def session(self, proto: onnx.ModelProto, *, optimize: bool = False) -> Session:
+        return Session(
+            proto.SerializeToString(),
+            self.device,
+            threads=self.threads,
+            optimize=optimize,
+            folder=self.model.path.parent,
+        )
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """Two batches that begin with the same sample among other companions; see `observe`.
+
+    Attributes:
+        one: the first.
+        other: the second.
+        fixed: the batch size, where the model takes no other.
+        notice: what the user should know about it.
+    """
+
+    one: Batch
+    other: Batch
+    fixed: int | None = None
+    notice: str = ""
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        one, other = (int(next(iter(batch.values())).shape[0]) for batch in (self.one, self.other))
+        return one, other
+
+
 def run_probe(
     model: Model,
     chosen: Sequence[Candidate],
@@ -58,127 +102,148 @@ def run_probe(
         model: the model.
         chosen: candidate tensors.
         feeds: makes batches.
-        samples: the samples of the run; the first few are used.
+        samples: the samples of the run; the first few and the last are used.
         device: where to run.
         threads: of the CPU provider.
         overrides: channel axis by glob.
 
     Raises:
-        ModelError: the model cannot be run, its outputs are not finite, or nothing can be measured.
+        ModelError: the model cannot be run, its outputs are not finite or random, or nothing can be measured.
     """
-    fixed = _fixed_batch(model)
-    batches = _batches(feeds, samples, fixed)
-    outputs = [info.name for info in model.outputs]
-    exposed = expose(model.proto, [one.name for one in chosen] + outputs)
-    serialized = exposed.proto.SerializeToString()
-    plain = Session(serialized, device, threads=threads, optimize=False, folder=model.path.parent)
+    runner = _Runner(model, device, threads)
+    batches, expected = _run_original(runner, _batches(model, feeds, samples), feeds, samples)
+    everything = [one.name for one in candidates(model)[0]]
+    exposed = expose(model.proto, [*everything, *expected])
+    plain = runner.session(exposed.proto)
+    _check_rewrite(runner, exposed, plain, batches.other, expected)
+    shapes = _shapes(plain, exposed, batches.one, everything)
     types = plain.output_types()
     kept, skipped = split_by_type(chosen, {name: types[output] for name, output in exposed.outputs.items()})
     names = [one.name for one in kept]
-    runs = [_fetch(plain, exposed, feed, names) for feed in batches]
-    _check_rewrite(model, exposed, plain, batches[-1], device, threads)
-    sizes = (_size(batches[0]), _size(batches[-1]))
-    layers, unlocated = locate(model, kept, runs, sizes, feeds.input_channel_axes, overrides)
+    runs = _fetch(plain, exposed, batches.one, names), _fetch(plain, exposed, batches.other, names)
+    coarse = is_coarse(model.proto)
+    axes = feeds.input_channel_axes
+    layers, unlocated = locate(model, kept, runs, batches.sizes, axes, overrides, shapes, coarse=coarse)
     if not layers:
         reasons = "; ".join(sorted({one.reason for one in (*skipped, *unlocated)})) or "no tensor depends on an input"
         raise ModelError(f"Nothing in '{model.path}' can be measured: {reasons}.", "See onnxinv inspect.")
-    doubt = _optimized_differs(serialized, exposed, layers, runs[-1], batches[-1], device, threads, model)
+    doubt = _doubt_optimized(runner, layers, runs[1], batches.other, coarse=coarse)
     notices = [f"Graph optimisation is off for this model: {doubt}."] if doubt else []
-    if fixed is not None:
-        notices.append(f"The model's batch size is fixed at {fixed}; it is run {fixed} at a time.")
-    return Probe(tuple(layers), (*skipped, *unlocated), not doubt, fixed, tuple(notices))
+    if batches.notice:
+        notices.append(batches.notice)
+    return Probe(tuple(layers), (*skipped, *unlocated), not doubt, batches.fixed, tuple(notices))
 
 
-def _fixed_batch(model: Model) -> int | None:
+def _batches(model: Model, feeds: Feeds, samples: Sequence[int]) -> _Batches:
     sizes = {info.shape[0] for info in model.inputs if info.shape and isinstance(info.shape[0], int)}
     if len(sizes) > 1:
-        raise ModelError(f"The inputs of '{model.path}' have different fixed batch sizes: {sorted(map(str, sizes))}.")
-    return next((size for size in sizes if isinstance(size, int)), None)
-
-
-def _batches(feeds: Feeds, samples: Sequence[int], fixed: int | None) -> list[dict[str, Array]]:
-    """Return two batches of different size and companions that begin with the same sample, or one of the fixed size."""
+        listed = " and ".join(map(str, sorted(sizes)))
+        raise ModelError(f"The inputs of '{model.path}' have different fixed batch sizes: {listed}.")
+    fixed = next((size for size in sizes if isinstance(size, int)), None)
     last = len(feeds.transforms) - 1
-    variants = [feeds.batch([samples[position % len(samples)]], slice(0, 1)) for position in range(3)]
+    first, second = (feeds.batch([samples[position % len(samples)]], slice(0, 1)) for position in range(2))
     turned = feeds.batch([samples[-1]], slice(last, last + 1))
-    if fixed is not None:
-        return [_join(([*variants, turned] * fixed)[:fixed])]
-    return [_join(variants[:2]), _join([variants[0], turned, variants[2]])]
+    if fixed is None:
+        return _Batches(_join([first, second]), _join([first, turned, second]))
+    notice = f"The model's batch size is fixed at {fixed}; it is run {fixed} at a time."
+    companions = fixed - 1
+    return _Batches(_join([first, *[second] * companions]), _join([first, *[turned] * companions]), fixed, notice)
 
 
-def _join(feeds: Sequence[dict[str, Array]]) -> dict[str, Array]:
+def _join(feeds: Sequence[Batch]) -> dict[str, Array]:
     return {name: np.concatenate([feed[name] for feed in feeds]) for name in feeds[0]}
 
 
-def _size(feed: Mapping[str, Array]) -> int:
-    return int(next(iter(feed.values())).shape[0])
+def _run_original(
+    runner: _Runner, batches: _Batches, feeds: Feeds, samples: Sequence[int]
+) -> tuple[_Batches, dict[str, Array]]:
+    """Run the model as it is on the second batch; one that says its batch size is free may turn out to take only one.
 
+    Returns:
+        The batches that the model takes, and its tensor outputs by name.
 
-def _fetch(session: Session, exposed: Exposed, feed: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
-    return dict(zip(names, session.run(feed, [exposed.outputs[name] for name in names]), strict=True))
-
-
-def _check_rewrite(
-    model: Model, exposed: Exposed, plain: Session, feed: Mapping[str, Array], device: Device, threads: int
-) -> None:
-    """Compare the rewritten model's own outputs with the original's."""
-    original = Session(
-        model.proto.SerializeToString(), device, threads=threads, optimize=False, folder=model.path.parent
-    )
-    types = original.output_types()
-    names = [
-        info.name
-        for info in model.outputs
-        if types[info.name].startswith("tensor(") and "string" not in types[info.name]
-    ]
-    expected = dict(zip(names, original.run(feed, names), strict=True))
-    floats = [array for array in expected.values() if array.dtype.kind == "f"]
+    Raises:
+        ModelError: the model cannot be run, or none of its outputs is finite.
+    """
+    model = runner.model
+    session = runner.session(model.proto)
+    types = session.output_types()
+    names = [name for name in dict.fromkeys(info.name for info in model.outputs) if _is_numeric(types[name])]
+    try:
+        found = session.run(batches.other, names)
+    except ModelError as error:
+        if batches.fixed is not None:
+            raise
+        first = feeds.batch([samples[0]], slice(0, 1))
+        try:
+            found = session.run(first, names)
+        except ModelError:
+            raise error from None
+        notice = "The model runs only one input at a time, although it says that its batch size is free."
+        batches = replace(batches, one=first, other=first, fixed=1, notice=notice)
+    expected = dict(zip(names, found, strict=True))
+    floats = [array for array in expected.values() if array.dtype.kind == "f" and array.size]
     if floats and not any(np.isfinite(array).any() for array in floats):
         raise ModelError(
             f"The outputs of '{model.path}' are not finite on the first samples.",
             "Check the preprocessing of the data.",
         )
-    for name, array in _fetch(plain, exposed, feed, names).items():
-        if _difference(array, expected[name]) > _TRUSTED_DEFAULT:
-            raise OnnxinvError(
-                f"Exposing the layers of '{model.path}' changed its output '{name}'.",
-                "This is a bug in onnxinv; please report it with the model.",
-            )
+    return batches, expected
 
 
-def _optimized_differs(
-    serialized: bytes,
-    exposed: Exposed,
-    layers: Sequence[Layer],
-    expected: Mapping[str, Array],
-    feed: Mapping[str, Array],
-    device: Device,
-    threads: int,
-    model: Model,
+def _is_numeric(kind: str) -> bool:
+    """Whether onnxruntime hands a tensor of this type to numpy as numbers."""
+    return kind.startswith("tensor(") and "string" not in kind
+
+
+def _fetch(session: Session, exposed: Exposed, feed: Batch, names: Sequence[str]) -> dict[str, Array]:
+    return dict(zip(names, session.run(feed, [exposed.outputs[name] for name in names]), strict=True))
+
+
+def _shapes(session: Session, exposed: Exposed, feed: Batch, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the raw shapes of all tensors, also of those that are not to be measured: they tell how axes move."""
+    types = session.output_types()
+    numeric = [name for name in names if _is_numeric(types[exposed.outputs[name]])]
+    return {name: array.shape for name, array in _fetch(session, exposed, feed, numeric).items()}
+
+
+def _check_rewrite(
+    runner: _Runner, exposed: Exposed, plain: Session, feed: Batch, expected: Mapping[str, Array]
+) -> None:
+    """Compare the rewritten model's own outputs with the original's."""
+    path = runner.model.path
+    found = _fetch(plain, exposed, feed, list(expected))
+    changed = next((name for name in expected if relative_difference(found[name], expected[name]) > _TRUSTED), None)
+    if changed is None:
+        return
+    original = runner.session(runner.model.proto)
+    twice = [original.run(feed, [changed])[0] for _ in range(2)]
+    if any(relative_difference(one, expected[changed]) > _TRUSTED for one in twice):
+        raise ModelError(
+            f"The output '{changed}' of '{path}' is random: the same input gives other numbers each time.",
+            "Export the model in evaluation mode (model.eval() in PyTorch).",
+        )
+    raise OnnxinvError(
+        f"Exposing the layers of '{path}' changed its output '{changed}'.",
+        "This is a bug in onnxinv; please report it with the model.",
+    )
+
+
+def _doubt_optimized(
+    runner: _Runner, layers: Sequence[Layer], expected: Mapping[str, Array], feed: Batch, *, coarse: bool
 ) -> str:
-    """Return why the optimised graph cannot be trusted, empty where it can."""
+    """Return why the optimised graph cannot be trusted, empty where it can.
+
+    Just the layers are exposed, as when they are measured: what is exposed decides what the runtime can fuse.
+    """
+    exposed = expose(runner.model.proto, [layer.name for layer in layers])
     try:
-        session = Session(serialized, device, threads=threads, optimize=True, folder=model.path.parent)
+        session = runner.session(exposed.proto, optimize=True)
         found = _fetch(session, exposed, feed, [layer.name for layer in layers])
     except ModelError as error:
         return error.message.rstrip(".")
     for layer in layers:
-        difference = _difference(found[layer.name], expected[layer.name])
-        if difference > _TRUSTED.get(layer.dtype, _TRUSTED_DEFAULT):
+        difference = relative_difference(found[layer.name], expected[layer.name])
+        if difference > (_TRUSTED_COARSE if coarse or layer.dtype == "float16" else _TRUSTED):
             return f"it changes '{layer.label}' by {difference:.1e} of its root mean square"
     return ""
-
-
-def _difference(found: Array, expected: Array) -> float:
-    """Return the largest difference, in root mean squares of the expected array; infinite where shapes differ."""
-    if found.shape != expected.shape:
-        return float("inf")
-    one, other = found.astype(np.float64), expected.astype(np.float64)
-    finite = np.isfinite(one) & np.isfinite(other)
-    if not np.array_equal(one[~finite], other[~finite], equal_nan=True):
-        return float("inf")
-    if not finite.any():
-        return 0.0
-    rms = float(np.sqrt(np.mean(np.square(other[finite]))))
-    largest = float(np.max(np.abs(one[finite] - other[finite])))
-    return largest / rms if rms else (float("inf") if largest else 0.0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from onnxinv.errors import DeviceError, ModelError, UsageError
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 Tensor = npt.NDArray[Any]
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,6 @@ def choose_device(text: str) -> Device:
     index = int(match[1] or 0)
     obstacle = _cuda_obstacle(index)
     if obstacle is None:
-        _library().preload_dlls()
         return Device("cuda", index)
     if text == "auto":
         return Device("cpu", notice=f"Running on the CPU: {obstacle}.")
@@ -71,21 +74,45 @@ def _cuda_obstacle(index: int) -> str | None:
     """Return why CUDA cannot be used, or None where it can.
 
     The provider is listed wherever the GPU build of onnxruntime is installed, and trying it without a driver prints
-    errors from C++: the driver is asked first.
+    errors from C++: the driver is asked first. A driver is not enough either (CUDA or cuDNN may be missing): a tiny
+    session is tried last.
     """
-    no_driver = "no usable NVIDIA driver is installed"
+    count = _gpus()
+    if not count:
+        return "no usable NVIDIA driver is installed"
+    if index >= count:
+        return f"there is no GPU {index}, only {'GPU 0' if count == 1 else f'GPUs 0 to {count - 1}'}"
+    library = _library()
+    if _CUDA not in library.get_available_providers():
+        return "this onnxruntime is built without CUDA (install onnxruntime-gpu)"
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
+        library.preload_dlls()
+    if not _cuda_starts(index):
+        return "onnxruntime cannot start CUDA (pip install onnxruntime-gpu[cuda,cudnn])"
+    return None
+
+
+def _gpus() -> int:
+    """Return how many GPUs the NVIDIA driver sees, 0 where there is no usable driver."""
+    count = ctypes.c_int(0)
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
-    except OSError:
-        return no_driver
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value == 0:
-        return no_driver
-    if index >= count.value:
-        return f"there are {count.value} GPUs, numbered from 0"
-    if _CUDA not in _library().get_available_providers():
-        return "this onnxruntime is built without CUDA (install onnxruntime-gpu)"
-    return None
+        usable = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    except (OSError, AttributeError):  # AttributeError: a library of that name that is no driver
+        return 0
+    return count.value if usable else 0
+
+
+def _cuda_starts(index: int) -> bool:
+    """Whether a session really ends up on the GPU; the runtime falls back to the CPU without an exception."""
+    graph = onnx.parser.parse_graph("trial (float[1] x) => (float[1] y) { y = Add(x, x) }")
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+    try:
+        session = Session(model.SerializeToString(), Device("cuda", index), threads=1, optimize=False, folder=Path())
+        one = np.ones(1, np.float32)
+        return bool(session.run({"x": one}, ["y"])[0][0] == 2)
+    except (ModelError, DeviceError):
+        return False
 
 
 class Session:
@@ -113,7 +140,8 @@ class Session:
         options.graph_optimization_level = level.ORT_ENABLE_ALL if optimize else level.ORT_DISABLE_ALL
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder.absolute()))
         try:
-            self._session = ort.InferenceSession(model, options, providers=device.providers)
+            # Without fallback: it would print, and run elsewhere than asked for.
+            self._session = ort.InferenceSession(model, options, providers=device.providers, enable_fallback=0)
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
             raise ModelError(f"onnxruntime cannot run the model: {_reason(error)}.", _hint(error)) from error
         if device.kind == "cuda" and _CUDA not in self._session.get_providers():
@@ -174,18 +202,44 @@ def _library() -> onnxruntime:
     return onnxruntime
 
 
+_NOISE = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Exception during initialization: |Non-zero status code returned while |"
+    r"Status Message: |Name:'' |Please fix either the inputs/outputs or the model\.|(?<=: )Error: "
+)
+_SOURCE = re.compile(r"\S*\b\w+\.(?:cc|h|hpp|cpp|cu|cuh):\d+ ")
+
+
 def _reason(error: Exception) -> str:
-    """Return the first line of what the runtime says, without its error codes and source positions."""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    text = re.sub(r"\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
-    text = re.sub(r"/\S+?\.(?:cc|h):\d+ \S+(?: \[with .*?\])? ", "", text)
-    return text.strip().rstrip(".")[:400]
+    """Return what the runtime says, in one line, without its error codes, source positions and C++ signatures."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    opset = re.search(r"Opset (\d+) is under development.*till opset (\d+)", text)
+    if opset:
+        return f"its opset {opset[1]} is too new, this onnxruntime knows opsets up to {opset[2]}"
+    while found := _SOURCE.search(text):
+        text = text[: found.start()] + _without_signature(text[found.end() :])
+    text = _NOISE.sub("", text).strip().rstrip(".:; ")
+    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON].rstrip() + "..."
+
+
+def _without_signature(text: str) -> str:
+    """Remove the C++ function that stands after a source position: `void f(const T&, int) [with T = x] `."""
+    opening = text.find("(")
+    if opening < 1 or not re.fullmatch(r"[\w:<>~*&, ]*\w>?", text[:opening]):
+        return text.partition(" ")[2]  # just the function's name
+    depth = 0
+    for position in range(opening, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        if not depth:
+            return re.sub(r"^ (const )?(\[with .*?\] )?", "", text[position + 1 :])
+    return ""
 
 
 def _hint(error: Exception) -> str:
     text = str(error)
-    if "is not a registered function/op" in text or "Fatal error" in text:
+    if re.search(r"is not a registered function/op|No Op registered|Could not find an implementation", text):
         return "The model needs operators that this onnxruntime does not have."
-    if "allocat" in text.lower() or "bad_alloc" in text:
+    if re.search(r"is under development|Unsupported model IR version", text):
+        return "Upgrade onnxruntime, or export the model for an older opset."
+    if re.search(r"allocat|bad_alloc|out of memory", text, re.IGNORECASE):
         return "Lower --batch."
     return ""

@@ -35,7 +35,16 @@ class DispersionMeasure(Measure):
         return self
 
     def rows(self, state: State, units: Units) -> Array:
-        """Return the (units,) mean over samples of the dispersion over transforms."""
+        """Return the (values,) spatial mean of the mean over samples of the dispersion over transforms."""
+        key = ("rows", self.dispersion, self.unbiased, units.resolution)
+        return units.mean(state.derive(key, lambda: self._rows(state, units)))
+
+    def columns(self, state: State, units: Units) -> Array:
+        """Return the (values,) spatial mean of the mean over transforms of the dispersion over samples."""
+        key = ("columns", self.dispersion, self.unbiased, units.resolution)
+        return units.mean(state.derive(key, lambda: self._columns(state, units)))
+
+    def _rows(self, state: State, units: Units) -> Array:
         rows, columns = state[RowMoments], state[ColumnMoments]
         transforms = columns.mean.shape[0]
         if self.dispersion == "var":
@@ -46,8 +55,7 @@ class DispersionMeasure(Measure):
                 mean = mean / c4(transforms)
         return np.where(is_rounding(rows.std_max, state, units), 0.0, mean)
 
-    def columns(self, state: State, units: Units) -> Array:
-        """Return the (units,) mean over transforms of the dispersion over samples."""
+    def _columns(self, state: State, units: Units) -> Array:
         columns = state[ColumnMoments]
         variances = columns.deviations / max(columns.count - 1, 1)
         deviations = np.sqrt(variances)
@@ -74,8 +82,10 @@ def is_rounding(deviation: Array, state: State, units: Units) -> npt.NDArray[np.
 def root_mean_square(state: State) -> Array:
     """Return the (units,) root mean square of the activations over samples and transforms."""
     columns = state[ColumnMoments]
-    rms: Array = np.sqrt((columns.deviations / columns.count + np.square(columns.mean)).mean(axis=0))
-    return rms
+    return state.derive(
+        "root mean square",
+        lambda: np.sqrt(columns.deviations.mean(axis=0) / columns.count + np.square(columns.mean).mean(axis=0)),
+    )
 
 
 def c4(count: int) -> float:

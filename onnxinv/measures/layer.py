@@ -58,6 +58,7 @@ def measure_layer(
 
 
 Family = dict[str, Values]
+Positions = npt.NDArray[np.intp] | slice
 
 
 def _compute(
@@ -88,8 +89,9 @@ def _join(pieces: Sequence[Family]) -> Family:
     }
 
 
-def _slices(units: Units) -> Iterator[npt.NDArray[np.intp]]:
+def _slices(units: Units) -> Iterator[Positions]:
     """Cut the units into runs of whole channels, in the order of the channels."""
+    ordered = bool((np.diff(units.channel) >= 0).all())
     order = np.argsort(units.channel, kind="stable")
     ends = np.cumsum(np.bincount(units.channel, minlength=units.count))
     start = 0
@@ -97,7 +99,8 @@ def _slices(units: Units) -> Iterator[npt.NDArray[np.intp]]:
         fitting = np.searchsorted(ends, start + _SLICE_UNITS, side="right") - 1
         following = np.searchsorted(ends, start, side="right")
         end = int(ends[max(fitting, following)])
-        yield order[start:end].astype(np.intp)
+        # A slice makes views where an index array would copy every state.
+        yield slice(start, end) if ordered else order[start:end].astype(np.intp)
         start = end
 
 

@@ -29,8 +29,8 @@ class NormalizedVariance(DispersionMeasure):
 
     def compute(self, state: State, units: Units) -> Mapping[str, Values]:
         """Return NV by key."""
-        tv = units.mean(self.rows(state, units))
-        sv = units.mean(self.columns(state, units))
+        tv = self.rows(state, units)
+        sv = self.columns(state, units)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where((tv == 0) & (sv == 0), 1.0, tv / sv)
         return {self.key("normalized-variance"): self.values(ratio, tv, sv)}

@@ -26,6 +26,6 @@ class SampleVariance(DispersionMeasure):
 
     def compute(self, state: State, units: Units) -> Mapping[str, Values]:
         """Return SV by key."""
-        tv = units.mean(self.rows(state, units))
-        sv = units.mean(self.columns(state, units))
+        tv = self.rows(state, units)
+        sv = self.columns(state, units)
         return {self.key("sample-variance"): self.values(sv, tv, sv)}

@@ -28,6 +28,6 @@ class TransformationalVariance(DispersionMeasure):
 
     def compute(self, state: State, units: Units) -> Mapping[str, Values]:
         """Return TV by key."""
-        tv = units.mean(self.rows(state, units))
-        sv = units.mean(self.columns(state, units))
+        tv = self.rows(state, units)
+        sv = self.columns(state, units)
         return {self.key("transformational-variance"): self.values(tv, tv, sv)}

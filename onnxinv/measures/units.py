@@ -49,7 +49,7 @@ class Units:
             return values
         return np.bincount(self.channel, weights=values, minlength=self.count).astype(np.float64, copy=False)
 
-    def take(self, units: npt.NDArray[np.intp]) -> Units:
+    def take(self, units: npt.NDArray[np.intp] | slice) -> Units:
         """Return some of the units; channels without a unit left disappear, the others keep their order."""
         kept, channel = np.unique(self.channel[units], return_inverse=True)
         return Units(channel.astype(np.intp), kept.size, self.resolution)

@@ -1,18 +1,18 @@
-"""Where the batch axis of a tensor is, observed on real samples, and where its channel axis is, followed in the graph."""
+"""Where the batch axis of a tensor is, observed on real samples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 
 Tensor = npt.NDArray[Any]
 
 _TOLERANCE = 1e-3
+_COARSE_TOLERANCE = 2e-2
 """Difference, in root mean squares of the tensor, that rounding may make between two batches."""
 
 
@@ -36,131 +36,110 @@ class BatchAxis:
             batch = raw.shape[self.axis] // self.repeats
             split = (self.repeats, batch) if self.outer else (batch, self.repeats)
             raw = raw.reshape(*raw.shape[: self.axis], *split, *raw.shape[self.axis + 1 :])
-            batch_axis = self.axis + int(self.outer)
-            raw = np.moveaxis(raw, batch_axis, 0)
-            return np.moveaxis(raw, self.axis + 1, 1)
+            batch_axis, repeats_axis = (self.axis + 1, self.axis) if self.outer else (self.axis, self.axis + 1)
+            return np.moveaxis(raw, (batch_axis, repeats_axis), (0, 1))
         return np.moveaxis(raw, self.axis, 0) if self.axis else raw
 
+    def channel_axis(self, raw_shape: tuple[int, ...], followed: int | None) -> int:
+        """Return the channel axis as an index of the unit shape (without batch axis).
 
-def observe(one: Tensor, other: Tensor, batches: tuple[int, int]) -> BatchAxis | str:
+        Args:
+            raw_shape: shape of the tensor as the runtime hands it out.
+            followed: its channel axis counted with the batch axis, None where the graph does not tell: then feature
+                maps (four axes and more) have channels first, everything else has features last.
+        """
+        rank = len(raw_shape)
+        grouped = int(self.repeats > 1)
+        last = max(rank - 2 + grouped, 0)
+        if followed is None:
+            followed = 1 if rank >= 4 else -1
+        axis = followed % rank if -rank <= followed < rank else rank - 1
+        return last if axis == self.axis else axis - int(axis > self.axis) + grouped
+
+
+def observe(one: Tensor, other: Tensor, batches: tuple[int, int], *, coarse: bool = False) -> BatchAxis | str:
     """Find the batch axis of a tensor from two runs whose batches begin with the same sample.
 
     Args:
         one: the tensor of the first run.
-        other: the tensor of the second run, whose batch has another size and other companions.
-        batches: the two batch sizes.
+        other: the tensor of the second run, whose batch has other companions for that sample. Batches of different
+            sizes also end with the same sample.
+        batches: the two batch sizes; equal ones where the model takes no other.
+        coarse: whether the model computes with few bits, so that its numbers depend more on the batch.
 
     Returns:
         The batch axis, or the reason why the tensor has none that can be used.
     """
     if one.ndim != other.ndim:
         return "its number of axes depends on the batch"
-    changed = [axis for axis in range(one.ndim) if one.shape[axis] != other.shape[axis]]
-    if not changed:
+    if one.ndim == 0:
         return "it has no batch axis"
-    axis = changed[0]
-    repeats, rest = divmod(one.shape[axis], batches[0])
-    if len(changed) > 1 or rest or other.shape[axis] != repeats * batches[1] or not repeats:
-        return "its shape depends on the samples"
+    found = _of_equal_batches(one, other, batches[0]) if batches[0] == batches[1] else _of_shapes(one, other, batches)
+    if isinstance(found, str):
+        return found
     if one.size == 0:
         return "it is empty"
-    for candidate in _candidates(axis, repeats):
-        if _agree(candidate.to_front(one)[0], candidate.to_front(other)[0]):
+    ends = (0,) if batches[0] == batches[1] else (0, -1)
+    for candidate in found:
+        if all(_agree(candidate.to_front(one)[end], candidate.to_front(other)[end], coarse) for end in ends):
             return candidate
     return "it depends on the rest of the batch"
 
 
-def _candidates(axis: int, repeats: int) -> Iterator[BatchAxis]:
+def _of_shapes(one: Tensor, other: Tensor, batches: tuple[int, int]) -> list[BatchAxis] | str:
+    """Return what the lengths allow: the one axis whose length grows with the batch."""
+    changed = [axis for axis in range(one.ndim) if one.shape[axis] != other.shape[axis]]
+    if not changed:
+        return "it has no batch axis"
+    repeats, rest = divmod(one.shape[changed[0]], batches[0])
+    if len(changed) > 1 or rest or not repeats or other.shape[changed[0]] != repeats * batches[1]:
+        return "its shape depends on the samples"
+    return list(_orders(changed[0], repeats))
+
+
+def _of_equal_batches(one: Tensor, other: Tensor, batch: int) -> list[BatchAxis] | str:
+    """Return what the lengths allow, axes of just the batch's length before those with several entries a sample."""
+    if one.shape != other.shape:
+        return "its shape depends on the samples"
+    if batch == 1:
+        # All of the tensor belongs to the one sample; without an axis of length 1 its first axis is the sample's.
+        axis = one.shape.index(1) if 1 in one.shape else 0
+        return [BatchAxis(axis, max(one.shape[axis], 1))]
+    exact = [BatchAxis(axis) for axis, length in enumerate(one.shape) if length == batch]
+    multiple = [
+        (axis, length // batch) for axis, length in enumerate(one.shape) if length > batch and not length % batch
+    ]
+    found = exact + [order for axis, repeats in multiple for order in _orders(axis, repeats)]
+    return found or "it has no batch axis"
+
+
+def _orders(axis: int, repeats: int) -> Iterator[BatchAxis]:
     yield BatchAxis(axis, repeats)
     if repeats > 1:
         yield BatchAxis(axis, repeats, outer=True)
 
 
-def _agree(one: Tensor, other: Tensor) -> bool:
-    one, other = one.astype(np.float64), other.astype(np.float64)
+def _agree(one: Tensor, other: Tensor, coarse: bool) -> bool:
+    tolerance = _COARSE_TOLERANCE if coarse or one.dtype == np.float16 else _TOLERANCE
+    return relative_difference(one, other) <= tolerance
+
+
+def relative_difference(found: Tensor, expected: Tensor) -> float:
+    """Return the largest difference, in root mean squares of the expected array.
+
+    Infinite where shapes differ, or where one is finite and the other is not; equal non-finite numbers agree.
+    """
+    if found.shape != expected.shape:
+        return float("inf")
+    one, other = found.astype(np.float64), expected.astype(np.float64)
     finite = np.isfinite(one) & np.isfinite(other)
     if not np.array_equal(one[~finite], other[~finite], equal_nan=True):
-        return False
-    if not finite.any():
-        return True
-    rms = float(np.sqrt(np.mean(np.square(one[finite]))))
-    return bool(np.max(np.abs(one[finite] - other[finite])) <= _TOLERANCE * rms)
-
-
-_FIRST = frozenset(
-    "Conv ConvTranspose ConvInteger QLinearConv DeformConv BatchNormalization InstanceNormalization GroupNormalization "
-    "LRN MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool MaxUnpool DepthToSpace SpaceToDepth "
-    "Upsample".split()
-)
-"""Operators whose channels are axis 1 by definition."""
-
-_LAST = frozenset(
-    "Gemm MatMul MatMulInteger QLinearMatMul LayerNormalization SkipLayerNormalization RMSNormalization Attention "
-    "MultiHeadAttention RNN GRU LSTM FusedMatMul FusedGemm".split()
-)
-"""Operators whose features are the last axis."""
-
-_FORGETS = frozenset("Reshape Flatten Gather GatherND GatherElements Squeeze Unsqueeze Einsum Tile Expand OneHot".split())
-"""Operators after which an axis number means nothing; the shape decides."""
-
-_REDUCES = frozenset(
-    "ReduceMean ReduceSum ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceProd ReduceLogSum ReduceLogSumExp "
-    "ReduceSumSquare ArgMax ArgMin".split()
-)
-
-
-def follow_channels(graph: onnx.GraphProto, inputs: Mapping[str, int]) -> dict[str, int]:
-    """Follow the channel axis from the operators that define it through those that keep or move it.
-
-    Args:
-        graph: the main graph, in topological order.
-        inputs: channel axis of the inputs where it is known, counted with the batch axis.
-
-    Returns:
-        Channel axis by tensor, counted with the batch axis, -1 for the last; tensors whose shape must decide are left
-        out.
-    """
-    axes = dict(inputs)
-    for node in graph.node:
-        axis = _axis_after(node, next((axes[name] for name in node.input if name in axes), None))
-        if axis is not None:
-            axes.update((name, axis) for name in node.output if name)
-    return axes
-
-
-def _axis_after(node: onnx.NodeProto, axis: int | None) -> int | None:
-    if node.op_type in _FIRST:
-        return 1
-    if node.op_type in _LAST:
-        return -1
-    if axis is None or node.op_type in _FORGETS:
-        return None
-    attributes = {attribute.name: attribute for attribute in node.attribute}
-    if node.op_type == "Transpose":
-        order = list(attributes["perm"].ints) if "perm" in attributes else []
-        if not -len(order) <= axis < len(order):
-            return None
-        return order.index(axis % len(order))
-    if node.op_type in _REDUCES and "keepdims" in attributes and attributes["keepdims"].i == 0:
-        return None
-    return axis
-
-
-def channel_axis(raw_shape: tuple[int, ...], batch: BatchAxis, followed: int | None) -> int:
-    """Return the channel axis as an index of the unit shape (without batch axis).
-
-    Args:
-        raw_shape: shape of the tensor as the runtime hands it out.
-        batch: its batch axis.
-        followed: its channel axis counted with the batch axis, None where the graph does not tell: then feature maps
-            (four axes and more) have channels first, everything else has features last.
-    """
-    rank = len(raw_shape)
-    units_rank = rank - 1 + int(batch.repeats > 1)
-    if followed is None:
-        followed = 1 if rank >= 4 else -1
-    axis = followed % rank if -rank <= followed < rank else rank - 1
-    if axis == batch.axis or units_rank <= 0:
-        return max(units_rank - 1, 0)
-    before = axis - int(axis > batch.axis)
-    return before + int(batch.repeats > 1)
+        return float("inf")
+    one, other = one[finite], other[finite]
+    scale = float(max(np.max(np.abs(one), initial=0), np.max(np.abs(other), initial=0)))
+    if scale == 0:
+        return 0.0
+    one, other = one / scale, other / scale  # squares of the largest doubles would overflow
+    largest = float(np.max(np.abs(one - other)))
+    rms = float(np.sqrt(np.mean(np.square(other))))
+    return largest / rms if rms else (float("inf") if largest else 0.0)

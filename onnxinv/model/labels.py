@@ -2,64 +2,96 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import onnx
 
-_EXPORT_NOISE = re.compile(r"^(StatefulPartitionedCall|PartitionedCall|functional(_\d+)?|model(_\d+)?|sequential(_\d+)?)$")
+_EXPORT_NOISE = re.compile(r"(StatefulPartitionedCall|PartitionedCall|functional|model|sequential)(_\d+)?")
 _SCOPES = "pkg.torch.onnx.name_scopes"
+_QUOTED = r"'[^'\\]*'|\"[^\"\\]*\""
+_LIST = re.compile(rf"\[\s*(?:(?:{_QUOTED})\s*,\s*)*(?:{_QUOTED})?\s*\]")
+_LONGEST_LIST = 10_000
+"""Characters of scope metadata that are looked at; a real one has a few hundred."""
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """What a node calls its outputs: module path and operation, or an empty path and a plain name."""
+
+    scope: str
+    operation: str
 
 
 def label_tensors(graph: onnx.GraphProto) -> Mapping[str, str]:
-    """Return a label for every tensor that a node of the graph produces; labels are unique.
+    """Return a label for every tensor that a node of the graph produces; labels are unique, inputs' names included.
 
     PyTorch's scope metadata comes first, then node names of the kind `/layer1/layer1.0/conv2/Conv`, then tensor names
     of the kind `StatefulPartitionedCall/model/conv2d_3/Relu:0`; a name that says nothing stays as it is.
     """
-    proposals: dict[str, tuple[str, str]] = {}
+    proposals = _proposals(graph)
+    # A module of one operation is called by its own name; one of several, by name and operation. Constants don't count.
+    modules = Counter(proposals[index].scope for index, node in enumerate(graph.node) if node.input)
+    parents = {scope[:cut] for scope in modules for cut in _dots(scope)}
+    labels: dict[str, str] = {}
+    for node, proposal in zip(graph.node, proposals, strict=True):
+        alone = modules[proposal.scope] <= 1 and proposal.scope not in parents and bool(node.input)
+        for position, name in enumerate(node.output):
+            suffix = f":{position}" if position else ""
+            if not name:
+                continue
+            if not proposal.scope:
+                labels[name] = _top_level(node.name, name) or _plain(name)
+            elif alone:
+                labels[name] = proposal.scope + suffix
+            else:
+                labels[name] = f"{proposal.scope}/{proposal.operation}{suffix}"
+    return _unique(labels, {value.name for value in graph.input})
+
+
+def _dots(scope: str) -> list[int]:
+    return [position for position, character in enumerate(scope) if character == "."]
+
+
+def _proposals(graph: onnx.GraphProto) -> list[_Proposal]:
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
     for node in graph.node:
         scope, operation = _scope_of(node)
-        for position, name in enumerate(output for output in node.output if output):
-            suffix = f":{position}" if position else ""
-            proposals[name] = (scope, operation + suffix) if scope else ("", _plain(name))
-    # A module of one operation is called by its own name; one of several, by name and operation.
-    modules = Counter(scope for scope, _ in proposals.values() if scope)
-    scopes = set(modules)
-    labels: dict[str, str] = {}
-    for name, (scope, operation) in proposals.items():
-        if not scope:
-            labels[name] = operation
-        elif modules[scope] == 1 and not any(other.startswith(f"{scope}.") for other in scopes):
-            labels[name] = scope
+        if scope:
+            repeats = seen[scope, operation]
+            seen[scope, operation] += 1
+            found.append(_Proposal(scope, f"{operation}_{repeats}" if repeats else operation))
         else:
-            labels[name] = f"{scope}/{operation}"
-    repeated = {label for label, count in Counter(labels.values()).items() if count > 1}
-    return {name: f"{label} ({name})" if label in repeated else label for name, label in labels.items()}
+            found.append(_Proposal("", ""))
+    return found
 
 
 def _scope_of(node: onnx.NodeProto) -> tuple[str, str]:
     """Return the dotted module path and the operation, or two empty strings where the node does not tell."""
-    metadata = {entry.key: entry.value for entry in node.metadata_props}
-    if _SCOPES in metadata:
-        scopes = _literal_list(metadata[_SCOPES])
-        modules = [scope for scope in scopes[:-1] if scope]
-        if modules:
-            return modules[-1], node.op_type
-    parts = [part for part in node.name.split("/") if part]
+    for entry in node.metadata_props:
+        if entry.key == _SCOPES:
+            # The last entry is the operation's own name; the one before it, the module that it is in.
+            modules = [scope.strip() for scope in _literal_list(entry.value)[:-1] if scope.strip()]
+            if modules:
+                return modules[-1], node.op_type
+    parts = _parts(node.name)
     if node.name.startswith("/") and len(parts) > 1:
         return _join_torch_scopes(parts[:-1]), parts[-1]
     return "", ""
 
 
+def _parts(name: str) -> list[str]:
+    return [part for part in name.split("/") if part.strip()]
+
+
 def _literal_list(text: str) -> list[str]:
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    """Return the strings of a Python list of strings, nothing where the text is anything else; nothing is evaluated."""
+    if len(text) > _LONGEST_LIST or not _LIST.fullmatch(text.strip()):
         return []
-    return [str(item) for item in value] if isinstance(value, list) else []
+    return [quoted[1:-1] for quoted in re.findall(_QUOTED, text)]
 
 
 def _join_torch_scopes(parts: list[str]) -> str:
@@ -73,7 +105,36 @@ def _join_torch_scopes(parts: list[str]) -> str:
     return ".".join(path)
 
 
+def _top_level(node: str, tensor: str) -> str:
+    """Return `Softmax` for what a node `/Softmax` made, unless the author named the tensor; else an empty string."""
+    parts = _parts(node)
+    if node.startswith("/") and len(parts) == 1 and re.fullmatch(rf"{re.escape(node)}_output_\d+", tensor):
+        position = tensor.rpartition("_")[2]
+        return parts[0] + (f":{position}" if position != "0" else "")
+    return ""
+
+
 def _plain(name: str) -> str:
-    parts = [part for part in name.removesuffix(":0").split("/") if part]
-    kept = [part for part in parts if not _EXPORT_NOISE.match(part)]
-    return "/".join(kept) or name
+    """Return a tensor name without the scopes that TensorFlow's exporters put around every model."""
+    parts = _parts(name.removesuffix(":0"))
+    while len(parts) > 1 and _EXPORT_NOISE.fullmatch(parts[0]):
+        parts = parts[1:]
+    return "/".join(parts) or name
+
+
+def _unique(labels: Mapping[str, str], reserved: set[str]) -> dict[str, str]:
+    """Add the tensor name to labels that occur twice or are an input's name."""
+    counts = Counter(labels.values())
+    single = {label for label, count in counts.items() if count == 1 and label not in reserved}
+    taken = set(reserved) | single
+    found = {}
+    for name, label in labels.items():
+        if label in single:
+            found[name] = label
+            continue
+        unique = f"{label} ({name})"
+        while unique in taken:
+            unique += "'"
+        taken.add(unique)
+        found[name] = unique
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,7 +13,8 @@ import numpy.typing as npt
 import onnx
 
 from onnxinv.errors import UsageError
-from onnxinv.model.axes import BatchAxis, channel_axis, follow_channels, observe
+from onnxinv.model.axes import BatchAxis, observe
+from onnxinv.model.channels import follow_channels
 from onnxinv.model.labels import label_tensors
 from onnxinv.model.load import Model
 from onnxinv.model.rewrite import reads, subgraphs
@@ -22,7 +24,8 @@ from onnxinv.spec import did_you_mean
 _MOVES_DATA = frozenset(
     "Reshape Transpose Flatten Squeeze Unsqueeze Slice Split Concat Identity Pad Cast CastLike Expand Tile Dropout "
     "ScatterND ScatterElements GatherElements GatherND Compress QuantizeLinear DynamicQuantizeLinear "
-    "SplitToSequence ConcatFromSequence SequenceAt SequenceConstruct DepthToSpace SpaceToDepth ReverseSequence".split()
+    "SplitToSequence ConcatFromSequence SequenceAt SequenceConstruct SequenceEmpty SequenceInsert SequenceErase "
+    "Optional OptionalGetElement DepthToSpace SpaceToDepth ReverseSequence".split()
 )
 """Operators that hand on numbers without computing any; their outputs are layers only where asked for."""
 
@@ -51,8 +54,14 @@ class Candidate:
     moves: bool
 
     def matches(self, pattern: str) -> bool:
-        """Whether a glob fits the tensor name, the node name, the label or the scope that the label begins with."""
-        return any(fnmatchcase(text, pattern) for text in (self.name, self.node, self.label, self.label.split("/")[0]))
+        """Whether a glob fits the tensor name, the node name, the label or a scope that the label is in."""
+        # Names may contain the characters of globs: what is spelt out in full is meant.
+        names = (self.name, self.node, self.label, *self._scopes())
+        return any(text == pattern or fnmatchcase(text, pattern) for text in names)
+
+    def _scopes(self) -> Iterator[str]:
+        """Yield `layer1`, `layer1.0` and `layer1.0.conv2` for the label `layer1.0.conv2/Add`."""
+        yield from (self.label[: cut.start()] for cut in re.finditer(r"[./]", self.label) if cut.start())
 
 
 @dataclass(frozen=True)
@@ -91,23 +100,33 @@ class Layer:
 
 
 def candidates(model: Model) -> tuple[list[Candidate], list[Skipped]]:
-    """Return every tensor of the main graph that depends on an input, in topological order, and what cannot be seen."""
+    """Return every tensor of the main graph that depends on an input, in topological order, and what is out of reach.
+
+    What is computed from shapes alone, and constants, are not listed, unless the model hands them out.
+    """
     graph = model.proto.graph
     labels = label_tensors(graph)
+    skipped: list[Skipped] = []
     found = [Candidate(info.name, info.name, "Input", info.name, moves=False) for info in model.inputs]
-    depends, skipped = {info.name for info in model.inputs}, []
+    depends = {info.name for info in model.inputs}
     for node in graph.node:
         skipped += [
             Skipped(name=name, op=child.op_type, reason=f"it is inside the body of a {node.op_type}")
             for child in _inner_nodes(node)
             for name in child.output
-            if name
+            if name and child.op_type != "Constant"
         ]
         if node.op_type in _CUTS or not depends.intersection(reads(node)):
             continue
         for name in filter(None, node.output):
             depends.add(name)
             found.append(Candidate(name, labels[name], node.op_type, node.name, moves=node.op_type in _MOVES_DATA))
+    ops = {name: node.op_type for node in graph.node for name in node.output}
+    skipped += [
+        Skipped(name=info.name, op=ops.get(info.name, "Constant"), reason="it does not depend on the model's input")
+        for info in model.outputs
+        if info.name not in depends
+    ]
     return found, skipped
 
 
@@ -159,9 +178,7 @@ def choose(
     return [one for one in found if one.name in wanted]
 
 
-def split_by_type(
-    chosen: Sequence[Candidate], types: Mapping[str, str]
-) -> tuple[list[Candidate], list[Skipped]]:
+def split_by_type(chosen: Sequence[Candidate], types: Mapping[str, str]) -> tuple[list[Candidate], list[Skipped]]:
     """Separate the floating-point tensors from those of other types, which are skipped.
 
     Args:
@@ -180,49 +197,51 @@ def split_by_type(
 def locate(
     model: Model,
     chosen: Sequence[Candidate],
-    runs: Sequence[Mapping[str, npt.NDArray[Any]]],
+    runs: tuple[Mapping[str, npt.NDArray[Any]], Mapping[str, npt.NDArray[Any]]],
     batches: tuple[int, int],
     inputs: Mapping[str, int],
     overrides: Mapping[str, int],
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    coarse: bool = False,
 ) -> tuple[list[Layer], list[Skipped]]:
     """Find the axes of the chosen tensors.
 
     Args:
         model: the model.
         chosen: floating-point candidates.
-        runs: two runs, raw tensors by name, whose batches begin with the same sample; one run where the model's batch
-            size is fixed: then the first axis is taken to be the batch axis.
+        runs: two runs, raw tensors by name, as `observe` wants them.
         batches: the batch sizes of the two runs.
         inputs: channel axis of the inputs where known, counted with the batch axis.
-        overrides: channel axis by glob, as an index of the unit shape.
+        overrides: channel axis by glob, as an index of the unit shape; of several that fit, the last one holds.
+        shapes: raw shapes of all tensors that depend on an input, in the first run.
+        coarse: whether the model computes with few bits.
 
     Raises:
         UsageError: an override fits no layer or lies outside its shape.
     """
-    followed = follow_channels(model.proto.graph, inputs)
+    followed = follow_channels(model.proto.graph, inputs, shapes)
     layers: list[Layer] = []
     skipped: list[Skipped] = []
     used: set[str] = set()
     for one in chosen:
         raw = runs[0][one.name]
-        batch = observe(raw, runs[1][one.name], batches) if len(runs) > 1 else _assume(raw, batches[0])
+        batch = observe(raw, runs[1][one.name], batches, coarse=coarse)
         if isinstance(batch, str):
             skipped.append(Skipped(name=one.name, op=one.op, reason=batch))
             continue
         shape = batch.to_front(raw).shape[1:] or (1,)
-        axis = channel_axis(raw.shape, batch, followed.get(one.name))
+        axis = batch.channel_axis(raw.shape, followed.get(one.name))
         for pattern, override in overrides.items():
             if one.matches(pattern):
                 used.add(pattern)
                 axis = _checked_axis(override, shape, one)
         layers.append(Layer(len(layers), one.name, one.label, one.op, shape, axis, batch, raw.dtype.name))
-    for pattern in overrides.keys() - used:
-        raise UsageError(f"--channel-axis: '{pattern}' fits no layer.", did_you_mean(pattern, [one.label for one in chosen]))
+    unused = next((pattern for pattern in overrides if pattern not in used), None)
+    if unused is not None:
+        hint = did_you_mean(unused, [layer.label for layer in layers])
+        raise UsageError(f"--channel-axis: '{unused}' fits no layer.", hint)
     return layers, skipped
-
-
-def _assume(raw: npt.NDArray[Any], batch: int) -> BatchAxis | str:
-    return BatchAxis() if raw.ndim and raw.shape[0] == batch else "it has no batch axis"
 
 
 def _checked_axis(axis: int, shape: tuple[int, ...], one: Candidate) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,15 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from onnxinv.errors import ModelError
+from onnxinv.model.external import check_external
+from onnxinv.model.messages import first_unreadable_name
+from onnxinv.model.rewrite import inline_functions
 from onnxinv.result import ModelMeta, TensorInfo
+
+_LARGEST = 2**31 - 1
+"""Bytes that a protobuf message can have."""
+
+_EXPORT = "Export the model to ONNX (for example with torch.onnx.export) and name that file."
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,7 @@ class Model:
 
     Attributes:
         path: the file.
-        proto: its content, not to be changed.
+        proto: its content, with local functions inlined; not to be changed.
         meta: identity and signature, for the result.
     """
 
@@ -46,74 +56,97 @@ def load(path: Path) -> Model:
     Raises:
         ModelError: the file is missing, is no ONNX model, is damaged or breaks the ONNX specification.
     """
+    content = _read(path)
+    proto = _parse(path, content)
+    unreadable = first_unreadable_name(proto)
+    if unreadable is not None:
+        raise ModelError(f"The model '{path}' is damaged: it holds a name that is not UTF-8: {unreadable!r}.", _EXPORT)
+    external = check_external(path, proto)
+    _check(path, proto, by_path=external)
+    meta = _describe(path, content, proto)
+    return Model(path, inline_functions(proto), meta)
+
+
+def _read(path: Path) -> bytes:
     if path.is_dir():
-        raise ModelError(f"'{path}' is a folder, not a model.", "Name the .onnx file in it.")
+        found = _models_in(path)
+        raise ModelError(f"'{path}' is a folder, not a model.", f"Name a file in it: {found}." if found else _EXPORT)
     try:
-        content = path.read_bytes()
+        if path.stat().st_size > _LARGEST:
+            raise ModelError(
+                f"The model '{path}' is larger than 2 GiB, more than one ONNX file can hold.",
+                "Export it with its weights in an external file.",
+            )
+        return path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"There is no model '{path}'.", _siblings(path)) from None
-    except OSError as error:
-        raise ModelError(f"The model '{path}' cannot be read: {error.strerror}.") from error
-    proto = _parse(path, content)
-    _check(path, proto)
-    return Model(path, proto, _describe(path, content, proto))
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ModelError(f"The model '{path}' cannot be read: {reason}.") from error
 
 
 def _parse(path: Path, content: bytes) -> onnx.ModelProto:
-    hint = "Export the model to ONNX (for example with torch.onnx.export) and name that file."
     if not content:
-        raise ModelError(f"The model '{path}' is empty.", hint)
+        raise ModelError(f"The model '{path}' is empty.", _EXPORT)
     try:
         proto = onnx.load_model_from_string(content)
     except DecodeError:
-        raise ModelError(f"'{path}' is not an ONNX model, or is damaged or cut short.", hint) from None
+        raise ModelError(f"'{path}' is not an ONNX model, or is damaged or cut short.", _EXPORT) from None
     if not proto.ir_version or not proto.opset_import or not proto.HasField("graph"):
-        raise ModelError(f"'{path}' is not an ONNX model: it holds no graph.", hint)
-    if not proto.graph.node:
-        raise ModelError(f"The model '{path}' computes nothing: its graph has no nodes.", hint)
+        raise ModelError(f"'{path}' is not an ONNX model, or is damaged or cut short: it holds no graph.", _EXPORT)
+    lacking = next((what for what in ("node", "input", "output") if not getattr(proto.graph, what)), None)
+    if lacking:
+        raise ModelError(f"The model '{path}' computes nothing: its graph has no {lacking}s.", _EXPORT)
     return proto
 
 
-def _check(path: Path, proto: onnx.ModelProto) -> None:
-    external = any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in proto.graph.initializer)
+def _check(path: Path, proto: onnx.ModelProto, *, by_path: bool) -> None:
     try:
-        # By path the checker looks at external files too, and refuses those outside the model's folder.
-        onnx.checker.check_model(str(path) if external else proto)
-    except (onnx.checker.ValidationError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise ModelError(
-            f"The model '{path}' breaks the ONNX specification: {reason}.", "Export it again with a current exporter."
-        ) from error
+        # By path the checker looks at external files too, and refuses links and what lies outside the folder.
+        onnx.checker.check_model(str(path) if by_path else proto)
+    except Exception as error:  # the checker raises its own class, and what C++ raises
+        reason = " ".join(str(error).split("\n\n")[0].split("==>")[0].split()).rstrip(" .:")
+        hint = "Export it again with a current exporter."
+        if re.search(r"ir_version \d+ is higher", reason):
+            hint = "Upgrade onnx (pip install --upgrade onnx), or export the model for an older opset."
+        raise ModelError(f"The model '{path}' breaks the ONNX specification: {reason[:300]}.", hint) from error
 
 
 def _describe(path: Path, content: bytes, proto: onnx.ModelProto) -> ModelMeta:
     initialized = {tensor.name for tensor in proto.graph.initializer}
     opsets = {entry.domain: entry.version for entry in proto.opset_import}
+    inputs = [_tensor(path, value) for value in proto.graph.input if value.name not in initialized]
+    if not inputs:
+        raise ModelError(f"The model '{path}' takes no input: all of its inputs have fixed values.", _EXPORT)
     return ModelMeta(
         path=str(path),
         sha256=hashlib.sha256(content).hexdigest(),
         opset=opsets.get("", opsets.get("ai.onnx", 0)),
         producer=f"{proto.producer_name} {proto.producer_version}".strip(),
-        inputs=[_tensor(value) for value in proto.graph.input if value.name not in initialized],
-        outputs=[_tensor(value) for value in proto.graph.output],
+        inputs=inputs,
+        outputs=[_tensor(path, value) for value in proto.graph.output],
     )
 
 
-def _tensor(value: onnx.ValueInfoProto) -> TensorInfo:
+def _tensor(path: Path, value: onnx.ValueInfoProto) -> TensorInfo:
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
         return TensorInfo(name=value.name, dtype=(kind or "unknown").removesuffix("_type"), shape=[])
     tensor = value.type.tensor_type
-    return TensorInfo(name=value.name, dtype=_dtype_name(tensor.elem_type), shape=list(_dimensions(tensor)))
+    try:
+        dtype = _dtype_name(tensor.elem_type)
+    except (KeyError, TypeError, ValueError):
+        raise ModelError(
+            f"The model '{path}' gives '{value.name}' the element type {tensor.elem_type}, which is unknown.",
+            "Upgrade onnx (pip install --upgrade onnx), or export the model again.",
+        ) from None
+    return TensorInfo(name=value.name, dtype=dtype, shape=list(_dimensions(tensor)))
 
 
 def _dtype_name(element: int) -> str:
     if element == onnx.TensorProto.STRING:
         return "string"
-    try:
-        return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(element)).name
-    except (KeyError, TypeError):
-        return "unknown"
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(element)).name
 
 
 def _dimensions(tensor: onnx.TypeProto.Tensor) -> Iterable[int | str | None]:
@@ -124,6 +157,16 @@ def _dimensions(tensor: onnx.TypeProto.Tensor) -> Iterable[int | str | None]:
             yield dimension.dim_param or None
 
 
+def _models_in(folder: Path, like: str = "") -> str:
+    """Return the names of the models in a folder, those like the given name first."""
+    try:
+        names = sorted(each.name for each in folder.glob("*.onnx"))
+    except (OSError, ValueError):
+        return ""
+    close = difflib.get_close_matches(like, names, n=3, cutoff=0.5) if like else []
+    return ", ".join((close or names)[:8])
+
+
 def _siblings(path: Path) -> str:
-    found = sorted(each.name for each in path.parent.glob("*.onnx")) if path.parent.is_dir() else []
-    return f"In '{path.parent}' there is {', '.join(found[:8])}." if found else "Check the path."
+    found = _models_in(path.parent, path.name)
+    return f"In '{path.parent}' there is {found}." if found else "Check the path."

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import onnx
+import onnx.inliner
 
-from onnxinv.errors import ModelError
+from onnxinv.errors import ModelError, OnnxinvError
 
 
 @dataclass(frozen=True)
@@ -31,36 +32,82 @@ def expose(model: onnx.ModelProto, tensors: Sequence[str]) -> Exposed:
     the runtime infers both. Exposing the same tensors of the result again changes nothing.
 
     Args:
-        model: the model; it is not changed.
+        model: the model, its nodes in topological order; it is not changed.
         tensors: names of tensors of the main graph; repetitions count once.
 
     Raises:
         ModelError: a tensor is not in the graph.
     """
     wanted = list(dict.fromkeys(tensors))
-    inputs = {value.name for value in model.graph.input} | {tensor.name for tensor in model.graph.initializer}
-    produced = {name for node in model.graph.node for name in node.output if name}
-    for name in wanted:
-        if name not in produced | inputs:
-            raise ModelError(f"The graph has no tensor '{name}'.")
+    _require(model.graph, wanted)
     rewritten = onnx.ModelProto()
     rewritten.CopyFrom(model)
     graph = rewritten.graph
-    del graph.value_info[:]
     declared = {value.name: value for value in model.graph.output}
+    given = _given(graph)
+    taken = names_in(graph)
+    outputs = {name: _copy_of_input(graph, name, taken, wanted) if name in given else name for name in wanted}
+    del graph.value_info[:]
     del graph.output[:]
-    taken, outputs = produced | inputs, {}
-    for name in wanted:
-        outputs[name] = _copy_of_input(graph, name, taken) if name in inputs else name
-        graph.output.append(declared.get(outputs[name], onnx.ValueInfoProto(name=outputs[name])))
+    graph.output.extend(declared.get(name, onnx.ValueInfoProto(name=name)) for name in outputs.values())
     _keep_needed_nodes(graph, set(outputs.values()))
+    _ensure(graph, outputs)
     return Exposed(rewritten, outputs)
 
 
-def _copy_of_input(graph: onnx.GraphProto, name: str, taken: set[str]) -> str:
+def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model with the bodies of its local functions in place of their calls, so that they can be exposed.
+
+    A model without functions is returned as it is.
+
+    Raises:
+        ModelError: the functions cannot be inlined.
+    """
+    if not model.functions:
+        return model
+    try:
+        return onnx.inliner.inline_local_functions(model)
+    except Exception as error:  # whatever C++ raises, for functions that call each other in a circle
+        raise ModelError("The model's local functions cannot be inlined.", "Export it without functions.") from error
+
+
+def _require(graph: onnx.GraphProto, wanted: Sequence[str]) -> None:
+    if not wanted:
+        raise ModelError("No tensor was named that the model is to hand out.")
+    known = _given(graph) | {name for node in graph.node for name in node.output if name}
+    for name in wanted:
+        if name not in known:
+            raise ModelError(f"The graph has no tensor '{name}'.")
+
+
+def _ensure(graph: onnx.GraphProto, outputs: dict[str, str]) -> None:
+    produced = {name for node in graph.node for name in node.output}
+    names = [value.name for value in graph.output]
+    if names != list(outputs.values()) or len(set(names)) < len(names) or not produced.issuperset(names):
+        raise OnnxinvError("Exposing tensors gave a broken graph.", "This is a bug in onnxinv; please report it.")
+
+
+def _given(graph: onnx.GraphProto) -> set[str]:
+    """Return the tensors that no node makes: inputs and initialisers."""
+    sparse = {tensor.values.name for tensor in graph.sparse_initializer}
+    return {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer} | sparse
+
+
+def names_in(graph: onnx.GraphProto) -> set[str]:
+    """Return all tensor names of a graph and of the bodies in it, which may not repeat a name from outside."""
+    names = _given(graph)
+    for node in graph.node:
+        names.update(node.input, node.output)
+        for body in subgraphs(node):
+            names |= names_in(body)
+    return names
+
+
+def _copy_of_input(graph: onnx.GraphProto, name: str, taken: set[str], wanted: Sequence[str]) -> str:
     """Return a tensor that equals the input: that of an Identity already there, else that of a new one."""
     for node in graph.node:
-        if node.op_type == "Identity" and node.domain == "" and list(node.input) == [name]:
+        # One that is itself asked for cannot carry both: a name may not be listed twice.
+        if node.op_type == "Identity" and not node.domain and [*node.input] == [name] and node.output[0] not in wanted:
             return str(node.output[0])
     copy = f"{name}/exposed"
     while copy in taken:
@@ -86,11 +133,11 @@ def reads(node: onnx.NodeProto) -> set[str]:
     """Return the tensors that a node reads, those that its subgraphs take from outside among them."""
     names = {name for name in node.input if name}
     for graph in subgraphs(node):
-        inner = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
+        inner = _given(graph)
         for child in graph.node:
             names |= reads(child) - inner
             inner.update(child.output)
-        names |= {value.name for value in graph.output} - inner
+        names |= {value.name for value in graph.output if value.name} - inner
     return names
 
 

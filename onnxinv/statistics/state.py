@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import reduce
 from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.statistics.statistic import Block, Statistic
+from onnxinv.statistics.statistic import Array, Block, Statistic
 
 S = TypeVar("S", bound=Statistic)
 
@@ -19,6 +19,7 @@ class State:
 
     def __init__(self, statistics: Iterable[Statistic]) -> None:
         self._statistics = {type(statistic): statistic for statistic in statistics}
+        self._derived: dict[Hashable, Array] = {}
 
     @classmethod
     def empty(cls, kinds: Iterable[type[Statistic]], transforms: int, units: int) -> Self:
@@ -30,6 +31,17 @@ class State:
         statistic = self._statistics[kind]
         assert isinstance(statistic, kind)
         return statistic
+
+    def derive(self, key: Hashable, compute: Callable[[], Array]) -> Array:
+        """Return an array that several measures derive from the closed state, computed once.
+
+        Args:
+            key: what it is, with everything it depends on beside the state.
+            compute: computes it.
+        """
+        if key not in self._derived:
+            self._derived[key] = compute()
+        return self._derived[key]
 
     def update(self, block: Block) -> None:
         """Account for a block in every statistic."""

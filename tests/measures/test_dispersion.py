@@ -154,20 +154,16 @@ def test_jitter_of_an_ulp_is_zero_and_of_a_hundred_is_not(
         assert bool(dead(measure + parameters, grid, per_unit(1, dtype))[0]) != seen
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+# Between two doubles near 1 there is no room for deviations of 4 epsilons give or take a hundredth.
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
 @pytest.mark.parametrize("factor", [0.99, 1.01], ids=["just below", "just above"])
 @pytest.mark.parametrize("axis", [0, 1], ids=["columns", "rows"])
 def test_the_limit_of_the_zero_rule_is_the_documented_one(dtype: str, factor: float, axis: int) -> None:
     limit = (1 if dtype == "float16" else 4) * float(np.finfo(dtype).eps)
-    # A deviation of exactly factor x limit about a mean of 2^10, all numbers being of that size.
     line = np.array([-1.0, 1.0, -1.0, 1.0])
-    line *= factor * limit * 1024 / line.std(ddof=1)
+    line *= factor * limit / line.std(ddof=1)
     grid = np.empty((4, 4, 1))
-    grid[...] = 1024 + line.reshape((4, 1, 1) if axis == 0 else (1, 4, 1))
-    if dtype == "float64":  # such numbers are not representable beside 1024
-        grid -= 1024
-        grid[..., 0] += 0 * grid[..., 0]
-        pytest.skip("deviations of a few epsilons cannot be placed between two doubles")
+    grid[...] = 1 + line.reshape((4, 1, 1) if axis == 0 else (1, 4, 1))
     value = compute(SV if axis == 0 else TV, grid, per_unit(1, dtype))[0]
     assert (value == 0) == (factor < 1)
 
