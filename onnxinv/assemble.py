@@ -40,16 +40,16 @@ def assemble(plan: Plan, measured: Measured) -> Result:
     Raises:
         ModelError: no unit of the model's outputs is finite, so that nothing it says can be trusted.
     """
-    layers = [_layer(layer, found) for layer, found in zip(plan.layers, measured.layers, strict=True)]
+    layers = [_layer(layer, found.measures) for layer, found in zip(plan.layers, measured.layers, strict=True)]
     _check_outputs(plan, layers)
     units: dict[str, npt.NDArray[np.float64]] = {}
     for layer, found in zip(plan.layers, measured.layers, strict=True):
-        for key, (values, _) in found.items():
+        for key, (values, _) in found.measures.items():
             whole = plan.config.aggregate == "unit"
             units[units_key(key, layer.index)] = values.values.reshape(layer.shape) if whole else values.values
-    keys = list(measured.layers[0])
-    summary = {key: _global_value(layers, key, [found[key][0] for found in measured.layers]) for key in keys}
-    meta = _meta(plan, measured, keys, [*plan.notices, *_warnings(layers)])
+    keys = list(measured.layers[0].measures)
+    summary = {key: _global_value(layers, key, [found.measures[key][0] for found in measured.layers]) for key in keys}
+    meta = _meta(plan, measured, keys, [*plan.notices, *_warnings(layers, [found.faint for found in measured.layers])])
     return Result(Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs={}, summary=summary), units)
 
 
@@ -107,15 +107,20 @@ def _global_interval(
     return estimate.se, estimate.interval
 
 
-def _warnings(layers: Sequence[LayerResult]) -> list[str]:
-    """Say which layers have units with non-finite activations."""
-    hit = {layer.label: max(summary.nan for summary in layer.measures.values()) for layer in layers}
-    broken = {label: count for label, count in hit.items() if count}
-    if not broken:
-        return []
-    shown = ", ".join(f"{label} ({count})" for label, count in list(broken.items())[:5])
-    more = f" and {len(broken) - 5} more layers" if len(broken) > 5 else ""
-    return [f"Values that are nan, because activations are not finite, are left out: {shown}{more}."]
+def _warnings(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str]:
+    """Say which layers have values to be wary of."""
+    labels = [layer.label for layer in layers]
+    broken = [max(summary.nan for summary in layer.measures.values()) for layer in layers]
+    reasons = {
+        "Values that are nan, because activations are not finite, are left out": broken,
+        "Units that vary by about a millionth of their size, at the limit of their number format": faint,
+    }
+    return [f"{reason}: {_listed(labels, counts)}." for reason, counts in reasons.items() if any(counts)]
+
+
+def _listed(labels: Sequence[str], counts: Sequence[int]) -> str:
+    hit = [f"{label} ({count})" for label, count in zip(labels, counts, strict=True) if count]
+    return ", ".join(hit[:5]) + (f" and {len(hit) - 5} more layers" if len(hit) > 5 else "")
 
 
 def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequence[str]) -> Meta:

@@ -221,8 +221,8 @@ def _measure(plan: Plan, title: str, *, quiet: bool) -> Result:
     from onnxinv.progress import progress  # noqa: PLC0415
 
     if not quiet:
-        for notice in plan.notices:
-            print(notice, file=sys.stderr)
+        for notice in filter(None, (plan.device.notice, *plan.notices)):
+            _say(notice)
     with progress(title, plan.inferences, quiet=quiet) as advance:
         return api.run(plan, advance)
 

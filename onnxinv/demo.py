@@ -10,7 +10,7 @@ FOLDER = Path("onnxinv-demo")
 """Where the demonstration writes its results, below the current folder."""
 
 NAMES = ("plain", "rotated")
-SAMPLES = 500
+SAMPLES = 300
 TRANSFORMS = ("rotation:steps=16,degrees=360",)
 
 

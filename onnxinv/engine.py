@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxinv.measures import Values
+from onnxinv.measures.dispersion import count_faint
 from onnxinv.measures.layer import measure_layer, spread_subset
 from onnxinv.model.layers import Layer
 from onnxinv.model.rewrite import expose
@@ -28,17 +29,30 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
+class Finished:
+    """What was found of one layer.
+
+    Attributes:
+        measures: values and summary by measure key.
+        faint: how many units vary so little, beside their size, that rounding blurs what they say.
+    """
+
+    measures: Mapping[str, tuple[Values, MeasureSummary]]
+    faint: int
+
+
+@dataclass(frozen=True)
 class Measured:
     """What a walk through the plan found.
 
     Attributes:
-        layers: for each layer of the plan, in order, values and summary by measure key.
+        layers: the layers of the plan, in order.
         digest: of the samples that were read.
         providers: what the sessions ran on.
         seconds: from the first block to the last finished value; making sessions is not counted.
     """
 
-    layers: tuple[Mapping[str, tuple[Values, MeasureSummary]], ...]
+    layers: tuple[Finished, ...]
     digest: str
     providers: tuple[str, ...]
     seconds: float
@@ -60,7 +74,7 @@ def measure(plan: Plan, progress: Progress = lambda done: None) -> Measured:
         ModelError: the runtime fails on a block.
         DataError: a sample cannot be read or does not fit.
     """
-    found: list[Mapping[str, tuple[Values, MeasureSummary]]] = []
+    found: list[Finished] = []
     providers: tuple[str, ...] = ()
     seconds = 0.0
     for chunk in plan.layout.chunks:
@@ -97,7 +111,7 @@ def blocks(group: npt.NDArray[np.int64], transforms: int, batch: int) -> Iterato
 
 def _measure_chunk(
     plan: Plan, chunk: Sequence[Layer], session: Session, outputs: Sequence[str], progress: Progress
-) -> list[dict[str, tuple[Values, MeasureSummary]]]:
+) -> list[Finished]:
     units = [plan.units_of(layer) for layer in chunk]
     kept = [
         spread_subset(one, plan.layout.kept_units, plan.config.seed) if plan.layout.kept_units else None
@@ -112,6 +126,7 @@ def _measure_chunk(
             for block, feed in _with_feeds(plan, group, ahead):
                 raw = session.run(feed, outputs)
                 reducer.reduce(raw, states, block.transforms, samples=len(block.samples), first=block.first)
+                del raw  # freed before the next run makes its own
                 progress(len(block.samples) * (block.transforms.stop - block.transforms.start))
             for position, state in enumerate(states):
                 state.close(len(group))
@@ -120,10 +135,13 @@ def _measure_chunk(
                 if subset is not None:
                     total = totals[position]
                     totals[position] = state if total is None else total.merge(state)
-    def finish(position: int) -> dict[str, tuple[Values, MeasureSummary]]:
+
+    def finish(position: int) -> Finished:
         groups, total = group_states[position], totals[position]
         group_states[position], totals[position] = [], None  # finished layers keep results only
-        return measure_layer(plan.measures, total or merge_states(groups), units[position], groups, kept[position])
+        full = total or merge_states(groups)
+        found = measure_layer(plan.measures, full, units[position], groups, kept[position])
+        return Finished(found, count_faint(full, units[position]))
 
     with ThreadPoolExecutor(plan.config.threads or os.cpu_count()) as pool:
         return list(pool.map(finish, range(len(chunk))))

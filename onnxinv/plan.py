@@ -110,12 +110,12 @@ def make_plan(config: RunConfig) -> Plan:
         variant_bytes=feeds.variant_bytes,
         budget=config.memory,
     )
-    notices = [device.notice, *probe.notices]
+    notices = list(probe.notices)
     if len(transforms) == 1:
         notices.append("There is one transform: nothing can vary with it, so transformational variance is 0.")
     return Plan(
         config, model, feeds, transforms, chosen_measures, statistics, probe, samples, groups, device, layout,
-        tuple(filter(None, notices)),
+        tuple(notices),
     )  # fmt: skip
 
 

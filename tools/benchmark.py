@@ -68,7 +68,7 @@ def plain(samples: int, transform: str, batch: int) -> dict[str, float]:
     return {"seconds": seconds, "inferences": inferences, "peak": peak_mib()}
 
 
-def analyze(samples: int, transform: str, batch: int) -> dict[str, float]:
+def analyze(samples: int, transform: str, _batch: int) -> dict[str, float]:
     """Measure with the default measures, transforms included, from ready plan to finished result."""
     start = perf_counter()
     plan = api.plan(model("rotated"), digits(), transform, samples=samples)

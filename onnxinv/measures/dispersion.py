@@ -79,6 +79,19 @@ def is_rounding(deviation: Array, state: State, units: Units) -> npt.NDArray[np.
     return rounding
 
 
+def count_faint(state: State, units: Units) -> int:
+    """Return how many units vary so little, beside their size, that rounding blurs what they say.
+
+    Their largest deviation is above the rounding of the activations, but less than four times as large: for float32,
+    a mean of about a million deviations.
+    """
+    columns = state[ColumnMoments]
+    deviations = np.sqrt(columns.deviations / max(columns.count - 1, 1)).max(axis=0)
+    largest = np.maximum(deviations, state[RowMoments].std_max)
+    limit = units.resolution * root_mean_square(state)
+    return int(((largest > limit) & (largest < 4 * limit)).sum())
+
+
 def root_mean_square(state: State) -> Array:
     """Return the (units,) root mean square of the activations over samples and transforms."""
     columns = state[ColumnMoments]

@@ -158,15 +158,15 @@ def _dimensions(tensor: onnx.TypeProto.Tensor) -> Iterable[int | str | None]:
 
 
 def _models_in(folder: Path, like: str = "") -> str:
-    """Return the names of the models in a folder, those like the given name first."""
+    """Return the names of the models in a folder that are like the given one, or of all where none is."""
     try:
-        names = sorted(each.name for each in folder.glob("*.onnx"))
+        names = sorted(each.stem for each in folder.glob("*.onnx"))
     except (OSError, ValueError):
         return ""
-    close = difflib.get_close_matches(like, names, n=3, cutoff=0.5) if like else []
-    return ", ".join((close or names)[:8])
+    close = difflib.get_close_matches(like, names, n=3) if like else []
+    return ", ".join(f"{name}.onnx" for name in (close or names)[:8])
 
 
 def _siblings(path: Path) -> str:
-    found = _models_in(path.parent, path.name)
+    found = _models_in(path.parent, path.stem)
     return f"In '{path.parent}' there is {found}." if found else "Check the path."

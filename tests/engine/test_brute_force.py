@@ -170,10 +170,11 @@ def test_variance_shares(small: Measurement, aggregate: str) -> None:
         sums = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         if aggregate == "channel":
             sums = {name: brute_force.spatial(part, channels(layer), add=True) for name, part in sums.items()}
-        total = sum(sums.values())
+        total = np.sum(list(sums.values()), axis=0)
         alive = ~np.isnan(found.values("variance-share-sample", layer).reshape(-1))
         # What is dead by the zero rule has a spread of rounding at most.
         assert np.all(total[~alive] <= 1e-10)
         for name, part in sums.items():
             values = found.values(f"variance-share-{name}", layer).reshape(-1)
-            np.testing.assert_allclose(values[alive], part[alive] / total[alive], rtol=0, atol=1e-9, err_msg=layer.label)
+            share = part[alive] / total[alive]
+            np.testing.assert_allclose(values[alive], share, rtol=0, atol=1e-9, err_msg=layer.label)

@@ -143,7 +143,7 @@ def test_groups_differ_by_one_sample_at_most_and_hold_each_once(data: Path) -> N
 def test_blocks_cover_a_group_once_in_order_within_the_batch(samples: int, transforms: int, batch: int) -> None:
     group = np.arange(100, 100 + samples)
     cut = list(blocks(group, transforms, batch))
-    cells = [(int(sample), column) for block in cut for sample in block.samples for column in _columns(block.transforms)]
+    cells = [(int(one), column) for block in cut for one in block.samples for column in _columns(block.transforms)]
     assert cells == [(int(sample), column) for sample in group for column in range(transforms)]
     for block in cut:
         columns = len(_columns(block.transforms))

@@ -1,4 +1,4 @@
-"""The measures straight from their definitions: numpy float64 on the whole samples x transforms grid, one row at a time.
+"""The measures straight from their definitions: numpy float64 on the whole samples x transforms grid.
 
 Grids are (samples, transforms, units). Nothing of onnxinv is imported, and no number is accumulated.
 """
@@ -121,7 +121,7 @@ def variance_shares(grid: Grid, channels: npt.NDArray[np.intp] | None = None) ->
 
 
 def reduced_over_space(raw: npt.NDArray[np.float64], axis: int, how: str) -> Grid:
-    """Return the (samples, transforms, channels) mean or max over space of (samples, transforms, *shape) activations."""
+    """Return (samples, transforms, channels): mean or max over space of (samples, transforms, *shape) activations."""
     moved = np.moveaxis(raw, axis + 2, 2).reshape(*raw.shape[:2], raw.shape[axis + 2], -1)
     return moved.mean(axis=3) if how == "activation-mean" else moved.max(axis=3)
 

@@ -1,4 +1,4 @@
-"""Transformational, sample and normalized variance against the brute force, at the zero rule and by known identities."""
+"""Transformational, sample and normalized variance against the brute force, the zero rule and known identities."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from onnxinv.measures import Units, measures
 from onnxinv.measures.dispersion import c4
 from tests.measures import brute_force
 from tests.measures.brute_force import Rule, channels_of
+from tests.measures.grids import as_doubles, draw, with_special_units
 from tests.measures.states import compute, dead, per_unit
 
 NV, TV, SV = "normalized-variance", "transformational-variance", "sample-variance"
@@ -33,50 +34,24 @@ SHAPES = [
 variants = pytest.mark.parametrize(("parameters", "rule"), VARIANTS)
 
 
-def draw(samples: int, transforms: int, units: int, seed: int = 0) -> np.ndarray:
-    """Return activations with effects of sample, transform and both, of a strength that differs between units."""
-    generator = np.random.default_rng(seed)
-    strength = generator.random((3, units)) * 3
-    sample = generator.standard_normal((samples, 1, units)) * strength[0]
-    transform = generator.standard_normal((1, transforms, units)) * strength[1]
-    both = generator.standard_normal((samples, transforms, units)) * strength[2]
-    return (sample + transform + both + generator.standard_normal(units)).astype(np.float32)
-
-
-def with_special_units(samples: int, transforms: int, seed: int = 0) -> np.ndarray:
-    """Return 12 units: constant, zero, of the sample alone, of the transform alone, and eight common ones."""
-    grid = draw(samples, transforms, 12, seed)
-    grid[..., 0] = 0.1
-    grid[..., 1] = 0
-    grid[..., 2] = grid[:, :1, 2]
-    grid[..., 3] = grid[:1, :, 3]
-    return grid
-
-
-def as_doubles(grid: np.ndarray) -> np.ndarray:
-    return grid.astype(np.float64)
-
-
 @variants
-@given(
-    samples=st.integers(2, 8), transforms=st.integers(2, 8), units=st.integers(1, 6), seed=st.integers(0, 2**32 - 1)
-)
+@given(samples=st.integers(2, 8), transforms=st.integers(2, 8), units=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=30, deadline=None)
 def test_equal_the_brute_force(
     parameters: str, rule: Rule, samples: int, transforms: int, units: int, seed: int
 ) -> None:
     grid = draw(samples, transforms, units, seed)
     exact = as_doubles(grid)
-    np.testing.assert_allclose(compute(TV + parameters, grid), brute_force.transformational_variance(exact, rule), 1e-11)
+    np.testing.assert_allclose(
+        compute(TV + parameters, grid), brute_force.transformational_variance(exact, rule), 1e-11
+    )
     np.testing.assert_allclose(compute(SV + parameters, grid), brute_force.sample_variance(exact, rule), 1e-11)
     np.testing.assert_allclose(compute(NV + parameters, grid), brute_force.normalized_variance(exact, rule=rule), 1e-11)
 
 
 @variants
 @pytest.mark.parametrize(("shape", "axis"), SHAPES)
-def test_equal_the_brute_force_by_channel(
-    parameters: str, rule: Rule, shape: tuple[int, ...], axis: int
-) -> None:
+def test_equal_the_brute_force_by_channel(parameters: str, rule: Rule, shape: tuple[int, ...], axis: int) -> None:
     grid = with_special_units(7, 5)
     units, channels = Units.of(shape, axis, "float32", per_unit=False), channels_of(shape, axis)
     exact = as_doubles(grid)
@@ -121,7 +96,8 @@ def test_with_one_transform_nothing_varies_with_it(parameters: str, rule: Rule) 
     grid[..., 0] = 3
     assert not compute(TV + parameters, grid).any()
     assert compute(NV + parameters, grid).tolist() == [1, 0, 0, 0]
-    np.testing.assert_allclose(compute(SV + parameters, grid), brute_force.sample_variance(as_doubles(grid), rule), 1e-12)
+    expected = brute_force.sample_variance(as_doubles(grid), rule)
+    np.testing.assert_allclose(compute(SV + parameters, grid), expected, rtol=1e-12)
 
 
 @variants
@@ -166,6 +142,15 @@ def test_the_limit_of_the_zero_rule_is_the_documented_one(dtype: str, factor: fl
     grid[...] = 1 + line.reshape((4, 1, 1) if axis == 0 else (1, 4, 1))
     value = compute(SV if axis == 0 else TV, grid, per_unit(1, dtype))[0]
     assert (value == 0) == (factor < 1)
+
+
+def test_rounding_is_relative_to_the_root_mean_square_not_to_the_mean() -> None:
+    """Samples of +1 and -1 have columns of mean zero; an epsilon between transforms is rounding all the same."""
+    grid = np.empty((6, 4, 1))
+    grid[...] = (np.arange(6) % 2 * 2 - 1)[:, None, None] * (1 + 2.0**-23 * (np.arange(4) % 2))[None, :, None]
+    assert compute(TV, grid).tolist() == [0]
+    assert compute(NV, grid).tolist() == [0]
+    assert compute(SV, grid)[0] > 1
 
 
 def test_rounding_is_relative_to_the_unit_not_to_the_layer() -> None:

@@ -8,8 +8,8 @@ import pytest
 from onnxinv.measures import DEFAULT, Units, measures
 from onnxinv.measures import layer as layer_module
 from onnxinv.measures.layer import measure_layer, spread_subset
+from tests.measures.grids import draw, with_special_units
 from tests.measures.states import state_of
-from tests.measures.test_dispersion import draw, with_special_units
 
 SHAPE = (4, 3)
 BOTH = (*DEFAULT, "normalized-variance:dispersion=var", "normalized-variance:unbiased=true")

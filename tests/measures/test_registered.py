@@ -10,8 +10,8 @@ import pytest
 from onnxinv.errors import UsageError
 from onnxinv.measures import DEFAULT, Measure, Units, measures
 from onnxinv.statistics import Statistic
+from tests.measures.grids import draw, with_special_units
 from tests.measures.states import state_of
-from tests.measures.test_dispersion import draw, with_special_units
 
 every = pytest.mark.parametrize("name", measures.names())
 

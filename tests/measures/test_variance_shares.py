@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from onnxinv.measures import Units
 from tests.measures import brute_force
 from tests.measures.brute_force import channels_of
+from tests.measures.grids import as_doubles, draw, with_special_units
 from tests.measures.states import compute, dead
-from tests.measures.test_dispersion import as_doubles, draw, with_special_units
 
 PARTS = ("sample", "transform", "interaction")
 
@@ -20,9 +20,7 @@ def shares(grid: np.ndarray, units: Units | None = None) -> dict[str, np.ndarray
     return {part: compute("variance-shares", grid, units, f"variance-share-{part}") for part in PARTS}
 
 
-@given(
-    samples=st.integers(2, 8), transforms=st.integers(2, 8), units=st.integers(1, 6), seed=st.integers(0, 2**32 - 1)
-)
+@given(samples=st.integers(2, 8), transforms=st.integers(2, 8), units=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=40, deadline=None)
 def test_equal_the_brute_force_and_add_up_to_one(samples: int, transforms: int, units: int, seed: int) -> None:
     grid = draw(samples, transforms, units, seed)

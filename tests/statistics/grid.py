@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,7 +30,7 @@ def whole_samples(samples: int, transforms: int, together: int) -> list[Piece]:
 
 def split_rows(samples: int, bounds: Sequence[int]) -> list[Piece]:
     """Cut every row of a grid at the same bounds."""
-    runs = [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]
+    runs = [slice(low, high) for low, high in pairwise(bounds)]
     return [(slice(sample, sample + 1), run) for sample in range(samples) for run in runs]
 
 

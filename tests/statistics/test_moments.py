@@ -62,13 +62,9 @@ def assert_by_force(found: Statistic, grid: Grid, rtol: float) -> None:
 
 
 @both
-@given(
-    samples=st.integers(1, 9), transforms=st.integers(1, 9), units=st.integers(1, 9), seed=st.integers(0, 2**32 - 1)
-)
+@given(samples=st.integers(1, 9), transforms=st.integers(1, 9), units=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
-def test_equal_their_definitions(
-    kind: type[Statistic], samples: int, transforms: int, units: int, seed: int
-) -> None:
+def test_equal_their_definitions(kind: type[Statistic], samples: int, transforms: int, units: int, seed: int) -> None:
     grid = draw(samples, transforms, units, seed=seed)
     assert_by_force(moments(kind, grid), grid, rtol=1e-13)
 

@@ -1,0 +1,89 @@
+"""The README tells the truth: its tables, outputs, commands and tree are the real ones."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from onnxinv.cli import run
+from onnxinv.data import sources
+from onnxinv.measures import measures
+from onnxinv.reports import reports
+from onnxinv.transforms import families
+from tools.fill_readme import README, ROOT, block, output, tree
+
+TEXT = README.read_text(encoding="utf-8")
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+@pytest.mark.parametrize(
+    "registry", [pytest.param(each, id=f"{each.kind}s") for each in (measures, families, sources, reports)]
+)
+def test_every_registered_name_stands_in_a_table(registry):
+    missing = [name for name in registry.names() if f"\n| `{name}` |" not in TEXT]
+    assert missing == []
+
+
+def test_every_name_in_the_tables_is_registered():
+    known = {name for registry in (measures, families, sources, reports) for name in registry.names()}
+    aggregates = {"channel", "unit", "activation-mean", "activation-max"}
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", TEXT, re.MULTILINE)) == known | aggregates
+
+
+def test_the_defaults_of_transforms_are_the_real_ones():
+    for name in families.names():
+        row = next(line for line in TEXT.splitlines() if line.startswith(f"| `{name}` |"))
+        for key, value in re.findall(r"(\w+)=([\w.]+)", row.split("|")[3]):
+            assert str(families.get(name).model_fields[key].default) == value, f"{name}: {key}"
+
+
+def test_the_help_is_the_real_one():
+    assert words(block(TEXT, "help: analyze")) == words(output("analyze", "--help"))
+
+
+def test_the_tree_is_the_real_one():
+    assert block(TEXT, "tree") == tree()
+
+
+def test_every_module_has_a_caption():
+    assert all(len(line.split("  ")[-1]) > 10 for line in tree().splitlines()[1:])
+
+
+def test_the_demonstration_prints_what_the_readme_shows():
+    shown, real = (table(text) for text in (block(TEXT, "demo"), output("demo", "--quiet")))
+    assert list(shown) == list(real)
+    assert len(shown) == 18
+    for layer, numbers in shown.items():
+        # Processors round differently: the numbers agree to what the table is read for.
+        assert real[layer] == pytest.approx(numbers, abs=0.005), layer
+
+
+def table(text: str) -> dict[str, list[float]]:
+    """Return the numbers of each layer's line."""
+    lines = [line for line in text.splitlines() if line.endswith("]") and ":" not in line]
+    return {line.split()[0]: [float(found) for found in re.findall(r"[+-]?\d+\.\d+", line)] for line in lines}
+
+
+@pytest.mark.parametrize("line", re.findall(r"^onnxinv (?:analyze|inspect|explain|report) .*$", TEXT, re.MULTILINE))
+def test_the_commands_run(line, tmp_path, monkeypatch):
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    monkeypatch.chdir(tmp_path)
+    first = ["analyze", "models/mnist_simpleconv_plain.onnx", "--data", "models/digits.npz", "--samples", "4"]
+    if "report out" in line:
+        assert run([*first, "--transform", "flip", "-o", "out", "--quiet"]) == 0
+    assert run(shlex.split(line)[1:]) == 0
+
+
+def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    monkeypatch.chdir(tmp_path)
+    code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert code is not None
+    exec(compile(code[1], str(Path("README.md")), "exec"), {})  # the README is ours
+    assert "fc2 0." in capsys.readouterr().out
