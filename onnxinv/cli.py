@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="onnxinv",
     help="Measure how invariant an exported ONNX network is, inside, to transformations of its input.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -97,14 +98,18 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and stop.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001  # read before the command line is parsed
 ) -> None:
     if version:
         print(f"onnxinv {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        _say(context.get_help())
+        raise typer.Exit(UNUSABLE)
 
 
 @app.command()
@@ -163,7 +168,7 @@ def analyze(
         result.save(output, overwrite=overwrite)
     _write(result, wanted, quiet=quiet)
     if output is not None and not quiet:
-        _say(f"Written to {output}: result.json, units.npz")
+        _say(f"Written to {_printable(str(output))}: result.json, units.npz")
 
 
 @app.command()
@@ -222,7 +227,7 @@ def _measure(plan: Plan, title: str, *, quiet: bool) -> Result:
 
     if not quiet:
         for notice in filter(None, (plan.device.notice, *plan.notices)):
-            _say(notice)
+            _say(_printable(notice))
     with progress(title, plan.inferences, quiet=quiet) as advance:
         return api.run(plan, advance)
 
@@ -248,7 +253,8 @@ def _write(result: Result, wanted: list[tuple[str, Path | None]], *, quiet: bool
     from onnxinv.files import write_file  # noqa: PLC0415
     from onnxinv.reports import reports  # noqa: PLC0415
 
-    for name, path in wanted:
+    # Files first: they are complete even where whoever reads stdout stops reading.
+    for name, path in sorted(wanted, key=lambda each: each[1] is None):
         made = reports.build(name)
         if path is not None:
             write_file(path, made.render(result).encode())
@@ -264,12 +270,23 @@ def _show(shown: RenderableType) -> None:
     """Print something that adapts to the terminal; piped, it is plain text of 80 columns."""
     from rich.console import Console  # noqa: PLC0415
 
-    console = Console() if sys.stdout.isatty() else Console(width=80, color_system=None)
-    console.print(shown)
+    if sys.stdout.isatty():
+        Console().print(shown)
+        return
+    text = io.StringIO()
+    Console(file=text, width=80, color_system=None).print(shown)
+    sys.stdout.writelines(line.rstrip() + "\n" for line in text.getvalue().splitlines())
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    with suppress(OSError):  # nobody reads stderr any more, and the work goes on
+        print(text, file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    from onnxinv.reports.printable import printable  # noqa: PLC0415
+
+    return printable(text, 400)
 
 
 def _words(text: str | None) -> tuple[str, ...]:
@@ -277,10 +294,13 @@ def _words(text: str | None) -> tuple[str, ...]:
 
 
 def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    try:
-        return tuple(float(word) for word in _words(text)) if text else None
-    except ValueError:
-        raise UsageError(f"{option} '{text}' is not a list of numbers.", f"Write {option} 0.485,0.456,0.406.") from None
+    if text is None:
+        return None
+    with suppress(ValueError):
+        numbers = tuple(float(word) for word in _words(text))
+        if numbers:
+            return numbers
+    raise UsageError(f"{option} '{text}' is not a list of numbers.", f"Write {option} 0.485,0.456,0.406.")
 
 
 def _size(text: str | None) -> int | tuple[int, int] | None:
@@ -306,12 +326,14 @@ def _axes(texts: list[str] | None) -> dict[str, int]:
 
 def main() -> NoReturn:
     """Run the command line of this process and exit: 0 fine, 2 unusable, 130 interrupted; never 1 by accident."""
+    _prepare_streams()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     debug = "--debug" in arguments or bool(os.environ.get("ONNXINV_DEBUG"))
+    arguments = [each for each in arguments if each != "--debug"]  # it may stand anywhere
     try:
         status = app(arguments, prog_name="onnxinv", standalone_mode=False)
         sys.stdout.flush()
@@ -325,14 +347,12 @@ def run(arguments: list[str]) -> int:
 
 def _fail(error: BaseException, *, debug: bool) -> int:
     if debug:
-        traceback.print_exception(error)
+        _say("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        _say("Interrupted; nothing was written.")
+        _say("Interrupted; what was not finished has not been written.")
         return INTERRUPTED
-    if isinstance(error, SystemExit):
-        return FINE if error.code in (None, 0) else UNUSABLE
     for line in _lines(error):
-        print(line, file=sys.stderr)
+        _say(line)
     _discard_stdout()
     return UNUSABLE
 
@@ -353,11 +373,24 @@ def _lines(error: BaseException) -> list[str]:
     if isinstance(error, MemoryError):
         return ["Error: the machine ran out of memory.", "Hint: lower --batch or --memory, or choose --layers."]
     if isinstance(error, OSError):
-        return _lines(OutputError(f"The output cannot be written: {error.strerror or error}."))
+        what = f"'{error.filename}' cannot be used" if error.filename else "The output cannot be written"
+        return _lines(OutputError(f"{what}: {error.strerror or error}.", "Choose another place, or make room there."))
+    if isinstance(error, SystemExit):
+        return [f"Error: code that onnxinv called asked to exit with {printable(repr(error.code), 500)}."]
     return [
         f"Error: onnxinv failed unexpectedly: {type(error).__name__}: {printable(str(error), 500)}",
         "Hint: run again with onnxinv --debug COMMAND, and report what it prints.",
     ]
+
+
+def _prepare_streams() -> None:
+    """Stand in for closed streams, and keep a character that a stream cannot show from ending the run."""
+    # The lowest free descriptor is taken: while 1 and 2 are free, a file that is opened would receive stray output.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
 
 
 def _discard_stdout() -> None:

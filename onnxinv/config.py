@@ -14,6 +14,7 @@ from onnxinv.spec import did_you_mean, explain_validation
 Aggregate = Literal["channel", "unit", "activation-mean", "activation-max"]
 Select = Literal["default", "all", "outputs"]
 
+_LEAST_MEMORY = 1 << 20
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -23,10 +24,13 @@ def _parse_memory(value: object) -> object:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", value.strip(), re.IGNORECASE)
     if match is None:
         raise ValueError("write a number of bytes such as 8GiB or 500MB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    size = int(float(match[1]) * _UNITS[match[2].upper()])
+    if size < _LEAST_MEMORY:
+        raise ValueError("the least is 1MiB")
+    return size
 
 
-Memory = Annotated[int, BeforeValidator(_parse_memory), Field(ge=1 << 20)]
+Memory = Annotated[int, BeforeValidator(_parse_memory), Field(ge=_LEAST_MEMORY)]
 """Bytes; text such as `8GiB` is understood."""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from textwrap import fill
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -75,7 +77,9 @@ def describe_model(plan: Plan) -> RenderableType:
     ]
     if plan.skipped:
         footer.append(Text(f"{len(plan.skipped)} tensors cannot be measured:"))
-        footer += [Text(f"  {printable(one.name, 50)} ({printable(one.op)}): {one.reason}") for one in plan.skipped]
+        footer += [
+            Text(f"  {printable(one.name, 50)} ({printable(one.op)}): {printable(one.reason)}") for one in plan.skipped
+        ]
     footer += [Text(f"Note: {printable(notice, 400)}") for notice in plan.notices]
     return Group(*lines, Text(""), table, *footer)
 
@@ -95,13 +99,24 @@ def explain(name: str) -> str:
         raise UsageError(f"Nothing is called '{name}'.", did_you_mean(name, names))
     if name in measures.names():
         texts[0] += "\n\n" + "\n".join(_measure_rules(name))
-    return "\n\n".join(texts)
+    return wrapped("\n\n".join(texts))
 
 
 def list_names() -> str:
     """Return every name that can be explained, by kind."""
+    return wrapped(
+        "\n\n".join(
+            f"{registry.kind}s: {', '.join(registry.names())}" for registry in (measures, families, sources, reports)
+        )
+    )
+
+
+def wrapped(text: str) -> str:
+    """Return text of at most 80 columns: a line that ended for lack of room goes on, one that ended a sentence ends."""
+    joined = re.sub(r"(?<![.:\n])\n(?![ \n])", " ", text)
     return "\n".join(
-        f"{registry.kind}s: {', '.join(registry.names())}" for registry in (measures, families, sources, reports)
+        fill(line, 80, subsequent_indent="    " * line.startswith(" "), break_on_hyphens=False)
+        for line in joined.split("\n")
     )
 
 

@@ -57,6 +57,9 @@ class Feeds:
         self.transforms = transforms
         self.preprocess = preprocess
         self._digests: dict[int, bytes] = {}
+        for info in inputs:
+            if not _is_numeric(info.dtype):
+                raise DataError(f"The input '{info.name}' takes {info.dtype}, not numbers.", "Only numbers can be fed.")
         given = set(samples.read(0))
         self._inputs = {info.name: info for info in inputs}
         self._source_key = {
@@ -160,7 +163,9 @@ class Feeds:
     def _variant(self, prepared: Prepared, transform: Transform) -> Array:
         changed = transform(prepared.primary, prepared.value_range)
         if self.layout is None:
-            return changed.astype(self.primary.dtype)
+            # An integer that a transform has computed may lie just below it.
+            whole = np.dtype(self.primary.dtype).kind in "iu"
+            return (np.rint(changed) if whole else changed).astype(self.primary.dtype)
         return to_model(changed, self.preprocess, self.primary, self.layout)
 
     def _cast(self, array: Array, info: TensorInfo) -> Array:
@@ -188,6 +193,13 @@ def _hash(arrays: dict[str, Array]) -> bytes:
         digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
         digest.update(array.tobytes())
     return digest.digest()
+
+
+def _is_numeric(dtype: str) -> bool:
+    try:
+        return np.dtype(dtype).kind in "biuf"
+    except TypeError:  # a type that numpy does not know, such as string
+        return False
 
 
 def _shown(info: TensorInfo) -> str:

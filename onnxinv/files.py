@@ -15,17 +15,23 @@ from onnxinv.errors import OutputError
 def write_file(path: Path, content: bytes) -> None:
     """Write a file under a temporary name and rename it, so that no reader ever sees half of it.
 
+    What a link points to is written, and a device or a pipe is written to as it is: renaming would replace it.
+
     Raises:
         OutputError: the file cannot be written; an earlier file of that name is untouched.
     """
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.partial")
+    target = path if _is_special(path) else Path(os.path.realpath(path))
+    temporary = target.with_name(f".onnxinv.{secrets.token_hex(4)}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if target is path:
+            path.write_bytes(content)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         raise OutputError(f"'{path}' cannot be written: {error.strerror}.", "Choose another place.") from error
     finally:
@@ -59,7 +65,16 @@ def check_file(path: Path) -> None:
     """
     if path.is_dir():
         raise OutputError(f"'{path}' is a folder, not a file.", "Name a file in it.")
-    _check_place(path, path.parent)
+    if _is_special(path):
+        if not os.access(path, os.W_OK):
+            raise OutputError(f"'{path}' cannot be written: it is not open to you.", "Choose another place.")
+        return
+    _check_place(path, Path(os.path.realpath(path)).parent)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether there is something that is neither a file nor a folder: a device, a pipe, `/dev/stdout`."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _check_place(wanted: Path, folder: Path) -> None:
@@ -80,6 +95,9 @@ def _check_place(wanted: Path, folder: Path) -> None:
 def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str, overwrite: bool) -> None:
     """Write several files into a folder: all of them are complete before the first gets its name.
 
+    Earlier files step aside first, the marker before all others, and come back where something fails: whoever looks
+    finds the earlier files, all of the new ones, or no marker.
+
     Args:
         folder: made where it does not exist.
         files: content by name; they get their names in this order, so the marker belongs last.
@@ -96,8 +114,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str, overw
         staging.mkdir(parents=True)
         for name, content in files.items():
             write_file(staging / name, content)
-        for name in files:
-            (staging / name).replace(folder / name)
+        _exchange(staging, folder, list(files))
     except OSError as error:
         raise OutputError(
             f"'{folder}' cannot be written: {error.strerror}.", "Choose another place with -o."
@@ -107,3 +124,18 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str, overw
         if made:
             with contextlib.suppress(OSError):  # it stays where it has come to hold something
                 folder.rmdir()
+
+
+def _exchange(staging: Path, folder: Path, names: list[str]) -> None:
+    """Give complete files their names, and restore the earlier ones where that fails or is interrupted."""
+    aside = {name: staging / f"{name}.earlier" for name in reversed(names) if (folder / name).exists()}
+    try:
+        for name, place in aside.items():
+            (folder / name).replace(place)
+        for name in names:
+            (staging / name).replace(folder / name)
+    except BaseException:
+        for name, place in aside.items():
+            if place.exists():
+                place.replace(folder / name)
+        raise

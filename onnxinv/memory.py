@@ -86,7 +86,8 @@ def lay_out(
     """
     limit = budget or _physical_memory() // 2
     exposed = sum(layer.units * np.dtype(layer.dtype).itemsize for layer in layers)
-    chosen = batch or max(1, min(256, _TARGET_BLOCK // max(exposed, 1)))
+    block = min(_TARGET_BLOCK, limit // 8)  # a block is held twice, and the states need most of the room
+    chosen = batch or max(1, min(256, block // max(exposed + variant_bytes, 1)))
     samples = 2 * chosen * variant_bytes
     activations = 2 * chosen * exposed
     every = [(groups + _OPEN_STATE) * units * state_bytes for units in reduced_units]
@@ -95,10 +96,10 @@ def lay_out(
     some = [((1 + _OPEN_STATE) * units + groups * min(units, KEPT_UNITS)) * state_bytes for units in reduced_units]
     room = limit - activations - samples
     if max(some) > room:
-        need = (max(some) + activations + samples) / 2**30
+        need = max(some) + activations + samples
         raise UsageError(
-            f"The layer '{layers[some.index(max(some))].label}' alone needs about {need:.2f} GiB, "
-            f"and the budget is {limit / 2**30:.2f} GiB.",
+            f"The layer '{layers[some.index(max(some))].label}' alone needs about {-(-need >> 20):,} MiB, "
+            f"and the budget is {limit >> 20:,} MiB.",
             "Raise --memory, lower --batch, take fewer transforms or choose --layers.",
         )
     chunks: list[list[Layer]] = [[]]

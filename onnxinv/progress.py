@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
+
+from onnxinv.reports.printable import printable
 
 _LINES_EVERY = 10.0
 """Seconds between two plain lines: a log is to be read afterwards."""
@@ -18,6 +20,7 @@ def progress(title: str, total: int, *, quiet: bool) -> Iterator[Callable[[int],
     Yields:
         A function to call with the number of inferences done since the last call.
     """
+    title = printable(title)
     if quiet:
         yield lambda done: None
     elif sys.stderr.isatty():
@@ -49,6 +52,7 @@ def _plain_lines(title: str, total: int) -> Callable[[int], None]:
         if now - last >= _LINES_EVERY or done == total:
             last = now
             rate = done / max(now - start, 1e-9)
-            print(f"{title}: {done:,} of {total:,} inferences, {rate:,.0f}/s", file=sys.stderr, flush=True)  # noqa: T201  # this is where progress is printed
+            with suppress(OSError):  # nobody reads stderr any more, and the work goes on
+                print(f"{title}: {done:,} of {total:,} inferences, {rate:,.0f}/s", file=sys.stderr, flush=True)  # noqa: T201  # this is where progress is printed
 
     return advance

@@ -94,8 +94,11 @@ class Registry(Generic[T]):
             importlib.import_module(module.name)
         for point in entry_points(group=self.package):
             try:
-                self.register(point.name)(point.load())
-            except Exception as error:  # a plug-in may raise anything while it is imported
+                entry = point.load()
+                if not (isinstance(entry, type) and issubclass(entry, BaseModel)):
+                    raise TypeError("it is not a pydantic model")
+                self.register(point.name)(entry)
+            except (Exception, SystemExit) as error:  # a plug-in may raise anything while it is imported, and exit
                 raise UsageError(
                     f"The plug-in {point.value} cannot be loaded as {self.kind} '{point.name}': {error}.",
                     f"Mend or uninstall the package {point.dist.name if point.dist else 'that brings it'}.",

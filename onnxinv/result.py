@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,20 +247,31 @@ class Result:
         path = Path(folder) / "result.json"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            newest = content["meta"]["format"]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise OutputError(f"There is no result in '{folder}'.", "Name a folder that analyze -o wrote.") from None
-        except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise OutputError(f"'{path}' is not a result: {error}.", "Measure the model again.") from error
+        try:
+            newest = content["meta"]["format"]
+        except (KeyError, TypeError):
+            raise OutputError(f"'{path}' is not a result: it tells no format.", "Measure the model again.") from None
         if newest != FORMAT:
             raise OutputError(
-                f"'{path}' has format {newest}, and this version reads format {FORMAT}.", "Upgrade onnxinv."
+                f"'{path}' has format {newest!r}, and this version reads format {FORMAT}.", "Upgrade onnxinv."
             )
         try:
             document = Document.model_validate(content)
         except ValidationError as error:
             raise OutputError(*explain_validation(f"'{path}'", error)) from error
-        return cls(document, _load_arrays(path.with_name("units.npz")))
+        if not document.summary or any(list(layer.measures) != list(document.summary) for layer in document.layers):
+            raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
+        units = _load_arrays(path.with_name("units.npz"))
+        lacking = {units_key(key, layer.index) for layer in document.layers for key in layer.measures} - set(units)
+        if lacking:
+            raise OutputError(
+                f"'{path.with_name('units.npz')}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again."
+            )
+        return cls(document, units)
 
 
 def units_key(measure: str, index: int) -> str:
@@ -277,7 +289,14 @@ def to_json(result: Result) -> str:
 
 def _load_arrays(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {key: np.asarray(arrays[key], dtype=np.float64) for key in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        # Opened as what it must be: given the path, numpy would take a bare array as well.
+        with zipfile.ZipFile(path) as archive:
+            members = [name for name in archive.namelist() if name.endswith(".npy")]
+            return {name.removesuffix(".npy"): _read_array(archive, name) for name in members}
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise OutputError(f"'{path}' cannot be read: {error}.", "Measure the model again.") from error
+
+
+def _read_array(archive: zipfile.ZipFile, member: str) -> npt.NDArray[np.float64]:
+    with archive.open(member) as stream:
+        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), dtype=np.float64)

@@ -56,7 +56,7 @@ def choose_device(text: str) -> Device:
         UsageError: the text is none of these.
         DeviceError: CUDA is asked for and cannot be had.
     """
-    match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", text)
+    match = re.fullmatch(r"auto|cpu|cuda(?::([0-9]{1,9}))?", text)
     if match is None:
         raise UsageError(f"There is no device '{text}'.", "Choose auto, cpu, cuda or cuda:N.")
     if text == "cpu":
@@ -211,13 +211,13 @@ _SOURCE = re.compile(r"\S*\b\w+\.(?:cc|h|hpp|cpp|cu|cuh):\d+ ")
 
 def _reason(error: Exception) -> str:
     """Return what the runtime says, in one line, without its error codes, source positions and C++ signatures."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split())
     opset = re.search(r"Opset (\d+) is under development.*till opset (\d+)", text)
     if opset:
         return f"its opset {opset[1]} is too new, this onnxruntime knows opsets up to {opset[2]}"
     while found := _SOURCE.search(text):
         text = text[: found.start()] + _without_signature(text[found.end() :])
-    text = _NOISE.sub("", text).strip().rstrip(".:; ")
+    text = _NOISE.sub("", text).strip().rstrip(".:; ") or type(error).__name__
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON].rstrip() + "..."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 from onnxinv.errors import UsageError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_UNION_MEMBER = re.compile(r"constrained-\w+|tuple\[.*\]|literal\[.*\]|int|str|float")
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,13 @@ def build(model: type[ModelT], spec: Spec) -> ModelT:
 def explain_validation(subject: str, error: ValidationError) -> tuple[str, str]:
     """Turn the first complaint of pydantic into a message and a hint."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    # Pydantic also names the member of a union that it tried, which no user wrote.
+    where = ".".join(str(part) for part in first["loc"] if not _UNION_MEMBER.fullmatch(str(part)))
     if first["type"] == "missing":
         return f"{subject} lacks the parameter '{where}'.", f"Add {where}=VALUE."
     reason = first["msg"].removeprefix("Value error, ").rstrip(".")
     prefix = f"{where}: " if where else ""
-    return f"{subject} cannot be used: {prefix}{reason} (given: {first['input']!r}).", ""
+    hint = ""
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        hint = did_you_mean(first["input"], re.findall(r"'([^']+)'", first["ctx"]["expected"]))
+    return f"{subject} cannot be used: {prefix}{reason} (given: {first['input']!r}).", hint

@@ -119,5 +119,7 @@ def spread_subset(units: Units, size: int, seed: int) -> npt.NDArray[np.intp] | 
     by_channel = shuffled[np.argsort(units.channel[shuffled], kind="stable")]
     counts = np.bincount(units.channel, minlength=units.count)
     rank = np.arange(by_channel.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    chosen = by_channel[np.argsort(rank, kind="stable")[:size]]
+    # Of equal rank any channel may come first, else the first channels would be taken where there are more than places.
+    order = generator.permutation(rank.size)
+    chosen = by_channel[order[np.argsort(rank[order], kind="stable")[:size]]]
     return np.sort(chosen).astype(np.intp)

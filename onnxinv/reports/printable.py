@@ -7,9 +7,11 @@ import unicodedata
 
 def printable(text: str, longest: int = 200) -> str:
     """Return text without control characters, line breaks and direction marks, cut in the middle where too long."""
+    if len(text) > 4 * longest:  # more than is shown, however long it is
+        text = text[: 2 * longest] + text[-2 * longest :]
     clean = "".join(
         character if unicodedata.category(character)[0] not in "CZ" or character == " " else _escaped(character)
-        for character in text[: 4 * longest]
+        for character in text
     )
     return shorten(clean, longest)
 

@@ -60,7 +60,8 @@ class _LayerTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         summaries = [layer.measures[self._key] for layer in self._result.layers]
-        columns = [name for name in _COLUMNS if any(getattr(each, name, True) for each in summaries)]
+        empty = [name for name in ("dead", "inf") if not any(getattr(each, name) for each in summaries)]
+        columns = [name for name in _COLUMNS if name not in empty]
         for dropped in ("op", "bar", "channels", "interval", "dead", "inf", ""):
             table = _table(self._result, self._key, columns)
             if Measurement.get(console, options.update(max_width=10_000), table).maximum <= options.max_width:
@@ -74,7 +75,8 @@ def _heading(result: Result) -> Text:
     sets = " x ".join(printable(spec) for spec in meta.transforms.spec)
     return Text.assemble(
         (printable(meta.model.path), "bold"),
-        f"\n{meta.data.samples} samples of {printable(meta.data.source)}, {meta.transforms.count} transforms: {sets}\n",
+        f"\n{meta.data.samples} samples of {printable(meta.data.source)}, "
+        f"{meta.transforms.count} transform{'s' * (meta.transforms.count != 1)}: {sets}\n",
     )
 
 
@@ -126,8 +128,8 @@ def global_text(whole: GlobalValue) -> str:
     """Return the two global values with the interval of the first."""
     if whole.mean_of_layers is None:
         return "no finite value"
-    interval = f" [{whole.ci[0]:.3f}, {whole.ci[1]:.3f}]" if whole.ci else ""
-    return f"mean of layers {whole.mean_of_layers:.3f}{interval}, mean of all values {number(whole.mean_of_units)}"
+    interval = f" [{number(whole.ci[0])}, {number(whole.ci[1])}]" if whole.ci else ""
+    return f"mean of layers {number(whole.mean_of_layers)}{interval}, of all values {number(whole.mean_of_units)}"
 
 
 def interval_text(summary: MeasureSummary) -> str:

@@ -49,6 +49,16 @@ def test_the_json_is_strict_and_complete(result: Result, tmp_path: Path) -> None
     assert log["measures"]["normalized-variance"]["inf"] + log["measures"]["normalized-variance"]["nan"] > 0
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf], ids=str)
+def test_a_number_that_json_lacks_is_never_written(result: Result, tmp_path: Path, number: float) -> None:
+    summary = result.layers[0].measures["normalized-variance"]
+    spoiled = summary.model_copy(update={"mean": number})
+    result.layers[0].measures["normalized-variance"] = spoiled
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        result.save(tmp_path / "out")
+    assert not (tmp_path / "out" / "result.json").exists()
+
+
 def test_units_are_keyed_by_measure_and_layer_and_have_its_shape(result: Result, tmp_path: Path) -> None:
     result.save(tmp_path / "out")
     with np.load(tmp_path / "out" / "units.npz", allow_pickle=False) as arrays:

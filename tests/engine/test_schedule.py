@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from onnxinv.api import analyze, plan
+from onnxinv.api import run as carry_out
 from onnxinv.engine import blocks
+from onnxinv.measures.layer import spread_subset
 from onnxinv.result import Result
 from tests.engine.networks import NV, layer_of, measure, save_images, save_network, save_transforms, values_of
 from tests.measures import brute_force
@@ -190,6 +193,25 @@ def test_the_interval_leaves_out_the_groups_of_the_plan(tmp_path: Path) -> None:
     expected = brute_force.jackknife(value, value, left_out)
     found = layer_of(result, "y").measures[NV]
     assert found.mean == pytest.approx(value, rel=1e-10)
+    assert found.se == pytest.approx(expected.se, rel=1e-8)
+    assert found.ci["mean"] == pytest.approx((expected.low, expected.high), rel=1e-8)
+
+
+def test_the_interval_of_kept_units_rests_on_those_units(tmp_path: Path) -> None:
+    images = np.load(save_images(tmp_path, 13))["x"].astype(np.float64)
+    model = save_network(tmp_path, "y = Mul(image, two)", {"two": 2})
+    decided = plan(model, tmp_path / "images.npz", "flip:axis=horizontal", groups=5, device="cpu", aggregate="unit")
+    small = replace(decided, layout=replace(decided.layout, kept_units=10))
+    kept = spread_subset(decided.units_of(decided.layers[-1]), 10, 0)
+    grid = 2 * np.stack([images, images[..., ::-1]], axis=1).reshape(13, 2, 36)
+    values = brute_force.normalized_variance(grid)
+    left_out = [
+        brute_force.normalized_variance(np.delete(grid[..., kept], group, axis=0)).mean() for group in decided.groups
+    ]
+    expected = brute_force.jackknife(values.mean(), values[kept].mean(), left_out)
+    found = layer_of(carry_out(small), "y").measures[NV]
+    assert found.mean == pytest.approx(values.mean(), rel=1e-10)
+    assert found.loo["mean"] == pytest.approx(left_out, rel=1e-10)
     assert found.se == pytest.approx(expected.se, rel=1e-8)
     assert found.ci["mean"] == pytest.approx((expected.low, expected.high), rel=1e-8)
 

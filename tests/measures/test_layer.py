@@ -97,10 +97,18 @@ def test_the_choice_of_kept_units_is_seeded() -> None:
     assert not np.array_equal(first, other)
 
 
-def test_a_unit_is_kept_as_often_as_any_other() -> None:
-    units = Units.of((2, 10), 0, "float32", per_unit=False)
+@pytest.mark.parametrize(
+    ("units", "size"),
+    [
+        pytest.param(Units.of((2, 10), 0, "float32", per_unit=False), 10, id="every channel gets the same"),
+        pytest.param(Units.of((2, 10), 0, "float32", per_unit=False), 9, id="one channel gets more"),
+        pytest.param(Units.of((20, 1), 0, "float32", per_unit=False), 10, id="more channels than places"),
+        pytest.param(Units.of((2, 10), 0, "float32", per_unit=True), 10, id="every unit its own value"),
+    ],
+)
+def test_a_unit_is_kept_as_often_as_any_other(units: Units, size: int) -> None:
     times = np.zeros(20)
     for seed in range(400):
-        times[spread_subset(units, 10, seed)] += 1
-    # 400 draws with probability one half: a deviation of 10, and 50 is five of them.
-    assert np.all(np.abs(times - 200) < 50)
+        times[spread_subset(units, size, seed)] += 1
+    # 400 draws with probability of about one half: a deviation of 10, and 50 is five of them.
+    assert np.all(np.abs(times - 400 * size / 20) < 50)

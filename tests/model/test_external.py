@@ -115,7 +115,9 @@ def test_an_offset_that_is_no_number_is_refused(folder, offset):
 
 
 def test_weights_in_attributes_and_bodies_are_looked_at_too(folder):
-    constant = parse("g (float[N, 3] x) => (float[N, 3] y) { c = Constant<value = float[3] {1, 2, 3}>()  y = Add(x, c) }")
+    constant = parse(
+        "g (float[N, 3] x) => (float[N, 3] y) { c = Constant<value = float[3] {1, 2, 3}>()  y = Add(x, c) }"
+    )
     refer(constant.graph.node[0].attribute[0].t, "../outside.bin")
     assert "outside the model's folder" in refusal(folder, constant)
     branches = parse("""g (float[N, 3] x, bool b) => (float[N, 3] y) {

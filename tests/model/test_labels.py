@@ -90,7 +90,9 @@ def test_scopes_of_the_dynamo_exporter_come_before_names():
 
 def test_several_operations_in_a_dynamo_scope_are_told_apart():
     scopes = "['', 'attn', '{}']"
-    nodes = [node(f"n{i}", f"t{i}", op=op, scopes=scopes.format(i)) for i, op in enumerate(["MatMul", "Softmax", "MatMul"])]
+    nodes = [
+        node(f"n{i}", f"t{i}", op=op, scopes=scopes.format(i)) for i, op in enumerate(["MatMul", "Softmax", "MatMul"])
+    ]
     assert labels(*nodes) == ["attn/MatMul", "attn/Softmax", "attn/MatMul_1"]
 
 

@@ -97,7 +97,9 @@ def torch_checkpoint() -> bytes:
         pytest.param(random.Random(0).randbytes(1000), id="random bytes"),
         pytest.param(b"name,value\nconv1,3\n", id="text"),
         pytest.param(b'{"ir_version": 8}', id="json"),
-        pytest.param(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", id="a git LFS pointer"),
+        pytest.param(
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", id="a git LFS pointer"
+        ),
         pytest.param(torch_checkpoint(), id="a PyTorch checkpoint"),
         pytest.param(pickle.dumps({"a": 1}), id="a pickle"),
         pytest.param(onnx.numpy_helper.from_array(np.zeros(3)).SerializeToString(), id="an ONNX tensor, no model"),

@@ -219,7 +219,9 @@ def test_asking_for_no_tensor_is_an_error():
 
 
 def test_optional_outputs_that_are_left_out_need_no_node():
-    model = parse("g (float[N, 4] x) => (float[N, 2] y) { a, b = Split<axis = 1>(x)  y, k = TopK(a, n) }", n=np.array([2]))
+    model = parse(
+        "g (float[N, 4] x) => (float[N, 2] y) { a, b = Split<axis = 1>(x)  y, k = TopK(a, n) }", n=np.array([2])
+    )
     model.graph.node[1].output[1] = ""
     exposed = expose(model, ["b"])
     assert operators(exposed.proto) == ["Split"]
