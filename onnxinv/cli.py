@@ -335,20 +335,31 @@ def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments or bool(os.environ.get("ONNXINV_DEBUG"))
     arguments = [each for each in arguments if each != "--debug"]  # it may stand anywhere
     try:
-        status = app(arguments, prog_name="onnxinv", standalone_mode=False)
+        status = _invoke(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_stdout()
         return FINE  # whoever read the output has seen enough; the work is done
     except BaseException as error:
         return _fail(error, debug=debug)
-    return UNUSABLE if status == 1 else int(status or FINE)
+    return UNUSABLE if status == 1 else status
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Parse and run; calling `app` instead would swallow interrupts and exit 1 on a broken pipe."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("onnxinv", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
+    return FINE
 
 
 def _fail(error: BaseException, *, debug: bool) -> int:
     if debug:
         _say("".join(traceback.format_exception(error)).rstrip())
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
+    if isinstance(error, KeyboardInterrupt):
         _say("Interrupted; what was not finished has not been written.")
         return INTERRUPTED
     for line in _lines(error):
@@ -365,11 +376,8 @@ def _lines(error: BaseException) -> list[str]:
             f"Error: {printable(error.message, 2000)}",
             *([f"Hint: {printable(error.hint, 500)}"] if error.hint else []),
         ]
-    if isinstance(error, typer.TyperException):
-        return [
-            f"Error: {printable(error.format_message(), 500)}",
-            "Hint: see onnxinv --help or onnxinv COMMAND --help.",
-        ]
+    if explain := getattr(error, "format_message", None):  # click's exceptions, wherever this typer has them from
+        return [f"Error: {printable(explain(), 500)}", "Hint: see onnxinv --help or onnxinv COMMAND --help."]
     if isinstance(error, MemoryError):
         return ["Error: the machine ran out of memory.", "Hint: lower --batch or --memory, or choose --layers."]
     if isinstance(error, OSError):

@@ -32,6 +32,7 @@ class Reducer:
     def __init__(self, aggregate: Aggregate, layers: Sequence[Layer], threads: int) -> None:
         self._aggregate = aggregate
         self._layers = layers
+        self._scales: dict[int, float] = {}
         self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
 
     def __enter__(self) -> Self:
@@ -62,10 +63,11 @@ class Reducer:
             batch = layer.batch.to_front(tensor)[: samples * run]
             values = self._aggregated(batch.reshape(len(batch), *layer.shape), layer)
             grid = values.reshape(samples, run, -1)
+            scale = self._scales[layer.index] = _largest(grid) if first else self._scales[layer.index]
             step = max(64, _PIECE // (samples * run))
             for start in range(0, grid.shape[2], step):
                 units = slice(start, min(start + step, grid.shape[2]))
-                tasks.append((state, grid, transforms, units, first))
+                tasks.append((state, grid, transforms, units, first, scale))
         for _ in self._pool.map(_reduce_piece, tasks, chunksize=1):
             pass
 
@@ -76,6 +78,12 @@ class Reducer:
         if self._aggregate == "activation-max":
             return batch.max(axis=space) if space else batch
         return batch.mean(axis=space, dtype=np.float64) if space else batch
+
+
+def _largest(grid: npt.NDArray[Any]) -> float:
+    """Return the largest finite magnitude."""
+    magnitudes = np.abs(grid)
+    return float(np.max(magnitudes, where=np.isfinite(magnitudes), initial=0))
 
 
 class _Scratch(threading.local):
@@ -94,10 +102,10 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def _reduce_piece(task: tuple[State, npt.NDArray[Any], slice, slice, bool]) -> None:
-    state, grid, transforms, units, first = task
+def _reduce_piece(task: tuple[State, npt.NDArray[Any], slice, slice, bool, float]) -> None:
+    state, grid, transforms, units, first, scale = task
     piece = grid[:, :, units]
     values, scratch = _scratch.of(piece.shape)
     np.copyto(values, piece)
     with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
-        state.update(Block(values, transforms, units, first, scratch))
+        state.update(Block(values, transforms, units, first, scale, scratch))

@@ -4,23 +4,114 @@ from __future__ import annotations
 
 from itertools import chain
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onnxinv import memory
 from onnxinv.errors import UsageError
-from onnxinv.memory import KEPT_UNITS, lay_out
+from onnxinv.memory import KEPT_UNITS, Layout, lay_out
+from onnxinv.model.axes import BatchAxis
 from onnxinv.model.layers import Layer
 
 MIB = 1 << 20
 
 
-def layer(index: int, units: int, dtype: str = "float32") -> Layer:
-    found = Layer(
-        index=index, name=f"layer{index}", label=f"layer{index}", op="Conv", shape=(1, units), channel_axis=0,
-        dtype=dtype, batch_axis=memory_axis(),
+def layers(*units: int) -> list[Layer]:
+    """Return layers of so many units, as float32."""
+    return [
+        Layer(index, f"t{index}", f"layer{index}", "Conv", (1, count), 0, BatchAxis(), "float32")
+        for index, count in enumerate(units)
+    ]
+
+
+def plan(
+    found: list[Layer], budget: int | None, *, groups: int = 10, batch: int | None = None, state: int = 80
+) -> Layout:
+    return lay_out(
+        found, state_bytes=state, reduced_units=[each.units for each in found], groups=groups, batch=batch,
+        variant_bytes=1000, budget=budget,
     )  # fmt: skip
-    assert found.units == units
-    return found
+
+
+UNITS = st.lists(st.integers(1, 200_000), min_size=1, max_size=30)
+
+
+@given(
+    UNITS,
+    st.integers(MIB, 1 << 34),
+    st.integers(2, 20),
+    st.one_of(st.none(), st.integers(1, 300)),
+    st.integers(16, 8000),
+)
+def test_every_layer_is_in_one_chunk_in_order_and_the_estimate_within_the_budget(units, budget, groups, batch, state):
+    found = layers(*units)
+    try:
+        layout = plan(found, budget, groups=groups, batch=batch, state=state)
+    except UsageError as error:
+        assert "alone needs about" in error.message
+        return
+    assert list(chain(*layout.chunks)) == found
+    assert all(layout.chunks)
+    assert layout.memory.peak <= layout.memory.budget == budget
+    assert layout.batch == (batch or layout.batch) >= 1
+    assert layout.kept_units in (None, KEPT_UNITS)
+    assert layout.kept_units == KEPT_UNITS or len(layout.chunks) == 1
+
+
+@given(UNITS, st.integers(1, 300))
+def test_a_budget_just_as_large_as_the_estimate_is_enough(units, batch):
+    found = layers(*units)
+    peak = plan(found, 1 << 40, batch=batch).memory.peak
+    assert plan(found, peak, batch=batch).kept_units is None
+    try:
+        assert plan(found, peak - 1, batch=batch).kept_units == KEPT_UNITS
+    except UsageError:
+        assert len(found) == 1 or max(units) > sum(units) / 20
+
+
+def test_all_units_are_kept_where_they_fit():
+    layout = plan(layers(100_000, 100_000), 1 << 30, batch=1)
+    assert (layout.kept_units, len(layout.chunks)) == (None, 1)
+    assert layout.memory.state == 12 * 200_000 * 80  # ten groups and one that is being updated
+
+
+def test_a_subset_of_units_is_kept_where_all_do_not_fit():
+    layout = plan(layers(100_000, 100_000), 100 * MIB, batch=1)
+    assert (layout.kept_units, len(layout.chunks)) == (KEPT_UNITS, 1)
+    assert layout.memory.state == 2 * (3 * 100_000 + 10 * KEPT_UNITS) * 80
+
+
+def test_layers_are_cut_into_chunks_where_not_even_subsets_fit():
+    layout = plan(layers(100_000, 100_000, 1000), 40 * MIB, batch=1)
+    assert [[each.index for each in chunk] for chunk in layout.chunks] == [[0], [1, 2]]
+
+
+def test_a_layer_that_does_not_fit_alone_is_an_error_that_names_it_and_tells_both_sizes():
+    with pytest.raises(
+        UsageError, match=r"'layer1' alone needs about \d+ MiB, and the budget is 1 MiB\. Raise --memory"
+    ):
+        plan(layers(10, 100_000), MIB)
+
+
+@given(st.integers(20 * MIB, 1 << 34))
+def test_a_batch_of_its_own_choice_leaves_most_of_the_budget_to_the_statistics(budget):
+    memory = plan(layers(1000, 5000), budget).memory
+    assert memory.activations + memory.samples <= budget // 2
+
+
+def test_a_batch_that_is_given_is_kept():
+    assert plan(layers(100_000), 1 << 33, batch=256).batch == 256
+
+
+def test_half_of_the_machine_is_taken_where_nothing_is_said(monkeypatch):
+    monkeypatch.setattr(memory, "_physical_memory", lambda: 6 << 30)
+    assert plan(layers(10), None).memory.budget == 3 << 30
+
+
+def test_a_system_that_does_not_tell_its_memory_is_taken_to_have_some(monkeypatch):
+    def sysconf(name: str) -> int:
+        raise ValueError(name)
+
+    monkeypatch.setattr("os.sysconf", sysconf)
+    assert plan(layers(10), None).memory.budget == 4 << 30

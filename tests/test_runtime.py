@@ -15,6 +15,7 @@ from tests.networks import DIGITS, SHIPPED
 
 CPU = Device("cpu")
 X = np.array([[-1, 0, 2], [3, -4, 5]], np.float32)
+W = np.array([1, 2, 3], np.float32)
 
 
 def session(model: onnx.ModelProto, *, threads: int = 1, optimize: bool = True, folder: Path = Path()) -> Session:
@@ -118,7 +119,7 @@ def test_where_cuda_starts_it_is_chosen_and_its_libraries_are_loaded_quietly(mon
 def test_where_a_session_does_not_start_on_cuda_auto_is_the_cpu_and_cuda_an_error(monkeypatch, capfd):
     class FallenBack:
         def __init__(self, *given: object, **options: object) -> None:
-            pass
+            assert options["enable_fallback"] == 0, "onnxruntime would print, and run elsewhere than asked for"
 
         def get_providers(self) -> list[str]:
             return ["CPUExecutionProvider"]
@@ -185,13 +186,13 @@ def test_optimisation_can_be_switched_off():
 
 
 def test_a_model_with_external_weights_runs_from_bytes(tmp_path):
-    model = parse("g (float[N, 3] x) => (float[N, 3] y) { y = Add(x, w) }", w=np.array([1, 2, 3], np.float32))
+    model = parse("g (float[N, 3] x) => (float[N, 3] y) { y = Add(x, w) }", w=W)
     onnx.save_model(
         model, tmp_path / "model.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0
     )
     stored = onnx.load(tmp_path / "model.onnx", load_external_data=False)
     found = session(stored, folder=tmp_path).run({"x": X}, ["y"])[0]
-    np.testing.assert_array_equal(found, X + [1, 2, 3])
+    np.testing.assert_array_equal(found, X + W)
 
 
 def foreign(domain: str, operator: str) -> onnx.ModelProto:

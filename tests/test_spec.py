@@ -76,8 +76,12 @@ def test_values_become_what_the_parameters_are():
     [
         pytest.param("thing:stpes=7", "has no parameter 'stpes'", "Did you mean 'steps'?", id="a misspelt key"),
         pytest.param("thing:steps=x", "steps: Input should be a valid integer", "", id="a word for a number"),
-        pytest.param("thing:mode=grey", "mode: Input should be 'gray' or 'rgb'", "Did you mean 'gray'?", id="a misspelt value"),
-        pytest.param("thing:size=x", "cannot be used: size: Input should be", "", id="a value that fits no alternative"),
+        pytest.param(
+            "thing:mode=grey", "mode: Input should be 'gray' or 'rgb'", "Did you mean 'gray'?", id="a misspelt value"
+        ),
+        pytest.param(
+            "thing:size=x", "cannot be used: size: Input should be", "", id="a value that fits no alternative"
+        ),
     ],
 )
 def test_a_parameter_that_does_not_fit_is_explained(text, message, hint):
@@ -113,7 +117,9 @@ def test_pydantic_is_not_quoted_on_the_members_of_a_union():
         pytest.param("rotatoin", ["rotation", "scale"], "Did you mean 'rotation'?", id="a close word -> offered"),
         pytest.param("xyz", ["b", "a"], "There is a, b.", id="no close word -> all, sorted"),
         pytest.param("xyz", [], "", id="nothing known -> nothing"),
-        pytest.param("!", list("abcdefghijklmnop"), "There is a, b, c, d, e, f, g, h, i, j, k, l, ....", id="many -> some"),
+        pytest.param(
+            "!", list("abcdefghijklmnop"), "There is a, b, c, d, e, f, g, h, i, j, k, l, ....", id="many -> some"
+        ),
     ],
 )
 def test_the_closest_words_are_offered(word, known, hint):

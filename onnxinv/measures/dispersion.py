@@ -47,13 +47,13 @@ class DispersionMeasure(Measure):
     def _rows(self, state: State, units: Units) -> Array:
         rows, columns = state[RowMoments], state[ColumnMoments]
         transforms = columns.mean.shape[0]
+        std_sum, deviations_sum = rows.sums_above(units.resolution * root_mean_square(state), transforms)
         if self.dispersion == "var":
-            mean = rows.deviations_sum / (max(transforms - 1, 1) * rows.count)
-        else:
-            mean = rows.std_sum / rows.count
-            if self.unbiased and transforms > 1:
-                mean = mean / c4(transforms)
-        return np.where(is_rounding(rows.std_max, state, units), 0.0, mean)
+            std_sum = deviations_sum / max(transforms - 1, 1)
+        elif self.unbiased:
+            std_sum = std_sum / c4(transforms)
+        mean: Array = std_sum / rows.count
+        return mean
 
     def _columns(self, state: State, units: Units) -> Array:
         columns = state[ColumnMoments]
@@ -71,9 +71,7 @@ class DispersionMeasure(Measure):
 def is_rounding(deviation: Array, state: State, units: Units) -> npt.NDArray[np.bool_]:
     """Return where a standard deviation is no larger than the rounding of activations of the unit's size.
 
-    Runtimes round differently at different batch positions, so equal inputs can differ by an ulp. For rows the largest
-    deviation is asked for: the rows' scale is known only when all have passed, so they are set to zero together or not
-    at all, which changes a mean by less than the rounding itself.
+    Runtimes round differently at different batch positions, so equal inputs can differ by an ulp.
     """
     rounding: npt.NDArray[np.bool_] = deviation <= units.resolution * root_mean_square(state)
     return rounding

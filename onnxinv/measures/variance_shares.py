@@ -23,9 +23,9 @@ class VarianceShares(Measure):
     `variance-share-interaction`, `SS_I = sum_ij (a_ij - a_i. - a_.j + a..)^2`: a reaction that depends on the sample.
 
     Range 0 to 1; the three add up to 1; an invariant unit has `variance-share-sample` 1. A constant unit has no
-    shares and is dead.
+    shares and is dead; deviations that are rounding count as none.
 
-    Source: the analysis of variance of a samples x transforms matrix (Fisher); no quotient rule is needed.
+    Source: the analysis of variance of a samples x transforms matrix (Fisher).
     """
 
     statistics: ClassVar = (RowMoments, ColumnMoments)

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from onnxinv.statistics.faint_rows import FAINT, FaintRows
 from onnxinv.statistics.moments import combine, from_shifted_sums
 from onnxinv.statistics.statistic import Array, Block, Statistic
 
@@ -21,10 +22,18 @@ class RowMoments(Statistic):
         deviations_sum: (units,) sum over samples and transforms of `(a_ij - a_i.)^2`.
         mean: (units,) mean over samples of the row means `a_i.`.
         mean_deviations: (units,) sum over samples of `(a_i. - a..)^2`.
+        faint: rows that may turn out to be rounding.
     """
 
     def __init__(
-        self, count: int, std_sum: Array, std_max: Array, deviations_sum: Array, mean: Array, mean_deviations: Array
+        self,
+        count: int,
+        std_sum: Array,
+        std_max: Array,
+        deviations_sum: Array,
+        mean: Array,
+        mean_deviations: Array,
+        faint: FaintRows,
     ) -> None:
         self.count = count
         self.std_sum = std_sum
@@ -32,15 +41,18 @@ class RowMoments(Statistic):
         self.deviations_sum = deviations_sum
         self.mean = mean
         self.mean_deviations = mean_deviations
+        self.faint = faint
         self._pivot: Array | None = None
         self._open_row = np.zeros((3, 0))
+        self._faint_parts: list[tuple[npt.NDArray[np.intp], Array]] = []
         self._transforms = 0
 
     @classmethod
     def empty(cls, transforms: int, units: int) -> Self:
         """Return the moments of no samples."""
         # While the group is open, `mean` and `mean_deviations` hold shifted sums of the row means.
-        self = cls(0, *(np.zeros(units) for _ in range(5)))
+        zeros = np.zeros((5, units))
+        self = cls(0, zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], FaintRows.none())
         self._transforms = transforms
         self._pivot = np.zeros(units)
         self._open_row = np.zeros((3, units))
@@ -48,8 +60,8 @@ class RowMoments(Statistic):
 
     @classmethod
     def bytes_per_unit(cls, transforms: int) -> int:
-        """Return 40 bytes, whatever the number of transforms."""
-        return 40
+        """Return 104 bytes, whatever the number of transforms: five sums and, at most, four faint rows."""
+        return 104
 
     def update(self, block: Block) -> None:
         """Add the block's rows; a row that spans several blocks is added when its last one comes."""
@@ -72,7 +84,8 @@ class RowMoments(Statistic):
         assert self._pivot is not None, "a statistic is closed once"
         self.count = samples
         self.mean, self.mean_deviations = from_shifted_sums(samples, self._pivot, self.mean, self.mean_deviations)
-        self._pivot, self._open_row = None, np.zeros((3, 0))
+        self.faint = FaintRows.gathered(self._faint_parts, self.mean.size)
+        self._pivot, self._open_row, self._faint_parts = None, np.zeros((3, 0)), []
 
     def merge(self, other: Self) -> Self:
         """Return the moments of both sets of samples."""
@@ -86,6 +99,7 @@ class RowMoments(Statistic):
             self.deviations_sum + other.deviations_sum,
             mean,
             mean_deviations,
+            self.faint.merge(other.faint, self.mean.size),
         )
 
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
@@ -97,6 +111,24 @@ class RowMoments(Statistic):
             self.deviations_sum[units],
             self.mean[units],
             self.mean_deviations[units],
+            self.faint.take(units, self.mean.size),
+        )
+
+    def sums_above(self, limit: Array, transforms: int) -> tuple[Array, Array]:
+        """Return `std_sum` and `deviations_sum` without the rows whose standard deviation is within a limit.
+
+        Where a layer has too many such rows to keep, or its activations are coarser than float32, the rows of a unit
+        count as zero together or not at all, which changes `std_sum` by less than the limit a row.
+
+        Args:
+            limit: (units,) largest standard deviation that counts as zero.
+            transforms: m, the length of a row.
+        """
+        std, squares = self.faint.sums_up_to(limit)
+        zero = self.std_max <= limit
+        return (
+            np.where(zero, 0.0, self.std_sum - std),
+            np.where(zero, 0.0, self.deviations_sum - (transforms - 1) * squares),
         )
 
     def _row_so_far(self, block: Block) -> Array:
@@ -113,9 +145,17 @@ class RowMoments(Statistic):
         std = np.sqrt(deviations / max(self._transforms - 1, 1))
         self.std_sum[units] += std.sum(axis=0)
         self.std_max[units] = np.maximum(self.std_max[units], std.max(axis=0))
+        self._keep_faint(std, block)
         self.deviations_sum[units] += deviations.sum(axis=0)
         if block.first:
             self._pivot[units] = mean[0]
         shifted = mean - self._pivot[units]
         self.mean[units] += shifted.sum(axis=0)
         self.mean_deviations[units] += np.square(shifted).sum(axis=0)
+
+    def _keep_faint(self, std: Array, block: Block) -> None:
+        faint = std <= FAINT * block.scale
+        if faint.any():
+            sample, unit = np.nonzero(faint & (std > 0))
+            if unit.size and sum(part[0].size for part in self._faint_parts) <= FaintRows.most(self.mean.size):
+                self._faint_parts.append((unit + block.units.start, std[sample, unit]))

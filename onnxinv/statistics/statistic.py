@@ -21,6 +21,7 @@ class Block:
         transforms: which transforms; unless these are all of them, k is 1 and the runs of one sample follow each other.
         units: which units of the layer.
         first: whether the block begins with the group's first sample.
+        scale: largest magnitude of the layer's activations in the group's first run.
         scratch: of the shape of `values`, to be overwritten at will; large arrays that come and go cost page faults.
     """
 
@@ -28,6 +29,7 @@ class Block:
     transforms: slice
     units: slice
     first: bool
+    scale: float
     scratch: Array
 
     def shifted_sums(self, pivot: Array, axis: Literal[0, 1]) -> tuple[Array, Array]:

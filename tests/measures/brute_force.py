@@ -35,26 +35,18 @@ def zeroed(deviations: Grid, grid: Grid, dtype: str) -> Grid:
 
 @dataclass(frozen=True)
 class Rule:
-    """How rows and columns become numbers.
-
-    `rows_together` sets the rows of a unit to zero together (where the largest is rounding) or not at all, as onnxinv
-    does, not one by one, as MEASURES.md says.
-    """
+    """How rows and columns become numbers."""
 
     dtype: str = "float32"
     dispersion: str = "std"
     unbiased: bool = False
-    rows_together: bool = False
 
 
 def transformational_variance(grid: Grid, rule: Rule = Rule()) -> Values:
     transforms = grid.shape[1]
     if transforms == 1:
         return np.zeros(grid.shape[2])
-    raw = grid.std(axis=1, ddof=1)
-    deviations = zeroed(raw, grid, rule.dtype)
-    if rule.rows_together:
-        deviations = np.where(zeroed(raw.max(axis=0), grid, rule.dtype) == 0, 0.0, raw)
+    deviations = zeroed(grid.std(axis=1, ddof=1), grid, rule.dtype)
     if rule.dispersion == "var":
         return (deviations**2).mean(axis=0)
     return deviations.mean(axis=0) / (c4(transforms) if rule.unbiased else 1)

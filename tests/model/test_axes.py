@@ -55,6 +55,13 @@ def test_a_sample_of_zeros_does_not_decide_the_order():
     assert found == BatchAxis(0, repeats=4, outer=True)
 
 
+def test_steps_that_are_zero_at_first_do_not_decide_the_order():
+    late = np.array([0, 0, 0, 1])[:, np.newaxis]
+    one, other = np.stack([A, B]) * late, np.stack([A, C, B]) * late
+    found = observe(one.swapaxes(0, 1).reshape(8, 5), other.swapaxes(0, 1).reshape(12, 5), BATCHES)
+    assert found == BatchAxis(0, repeats=4, outer=True)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "reason"),
     [

@@ -192,7 +192,9 @@ def test_layer_normalisation_of_feature_maps_keeps_channels_first():
 
 def test_a_generators_dense_layer_becomes_feature_maps():
     model = parse(
-        "g (float[N, 5] x) => (float[N, 3, 6, 6] y) { a = Gemm(x, v)  b = Reshape(a, s)  c = Relu(b)  y = ConvTranspose(c, w) }",
+        """g (float[N, 5] x) => (float[N, 3, 6, 6] y) {
+            a = Gemm(x, v)  b = Reshape(a, s)  c = Relu(b)  y = ConvTranspose(c, w)
+        }""",
         v=weights(5, 128),
         s=integers(-1, 8, 4, 4),
         w=weights(8, 3, 3, 3),
@@ -220,6 +222,26 @@ def test_what_leaves_a_body_is_not_followed():
         w=weights(8, 3, 3, 3),
     )
     assert follow(model, x=(2, 3, 6, 6)) == {"x": 1, "a": 1}
+
+
+def test_the_state_of_a_loop_is_not_followed():
+    model = parse("""g (float[N, 3] x) => (float[N, 3] y) {
+        n = Constant<value = int64 {2}>()  k = Constant<value = bool {1}>()
+        y = Loop(n, k, x) <body = l (int64 i, bool c, float[N, 3] s) => (bool c2, float[N, 3] t) {
+            c2 = Identity(c)  t = Add(s, s)
+        }>
+    }""")
+    assert follow(model, x=(2, 3), inputs={"x": 1}) == {"x": 1}
+
+
+def test_an_embedding_does_not_take_the_axes_of_its_indices():
+    text = "g (float[N, 3] x) => (float[N, 3, 5] y) { i = Cast<to = 7>(x)  y = Gather(table, i) }"
+    assert "y" not in follow(parse(text, table=weights(4, 5)), x=(2, 3), inputs={"x": 1})
+
+
+def test_a_single_channel_is_not_taken_for_another_axis_of_length_one():
+    text = "g (float[N, 1, 1, 6] x) => (float[N, 1, 1, 2, 3] y) { y = Reshape(x, s) }"
+    assert follow(parse(text, s=integers(0, 1, 1, 2, 3)), x=(2, 1, 1, 6), inputs={"x": 1})["y"] == 1
 
 
 def test_scalars_and_vectors_have_no_channel_axis():

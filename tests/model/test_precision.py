@@ -28,7 +28,9 @@ def test_float32_is_not_coarse():
         ),
         pytest.param(
             parse(
-                "g (float[N, 3] x) => (float[N, 3] y) { q, s, z = DynamicQuantizeLinear(x)  y = DequantizeLinear(q, s, z) }"
+                """g (float[N, 3] x) => (float[N, 3] y) {
+                    q, s, z = DynamicQuantizeLinear(x)  y = DequantizeLinear(q, s, z)
+                }"""
             ),
             id="quantised",
         ),

@@ -8,6 +8,7 @@ from tests.model.onnx_text import parse, run
 from tests.networks import DIGITS, SHIPPED
 
 X = np.array([[-1, 0, 2], [3, -4, 5]], np.float32)
+W = np.array([1, 2, 3], np.float32)
 
 CHAIN = """g (float[N, 3] x) => (float[N, 3] y) <float[3] w = {1, 2, 3}> {
     a = Add(x, w)  b = Relu(a)  c = Sigmoid(b)  y = Neg(c)
@@ -46,7 +47,7 @@ def test_intermediate_tensors_become_outputs_in_the_order_asked_for():
     assert outputs(exposed.proto) == ["b", "y", "a"]
     assert exposed.outputs == {"b": "b", "y": "y", "a": "a"}
     b, y, a = run(exposed.proto, {"x": X})
-    np.testing.assert_array_equal(a, X + [1, 2, 3])
+    np.testing.assert_array_equal(a, X + W)
     np.testing.assert_array_equal(b, np.maximum(a, 0))
     np.testing.assert_array_equal(y, run(parse(CHAIN), {"x": X})[0])
 
@@ -74,7 +75,7 @@ def test_an_input_is_passed_through_a_copy():
     assert exposed.outputs["x"] != "x"
     x, a = run(exposed.proto, {"x": X}, list(exposed.outputs.values()))
     np.testing.assert_array_equal(x, X)
-    np.testing.assert_array_equal(a, X + [1, 2, 3])
+    np.testing.assert_array_equal(a, X + W)
 
 
 def test_an_initialiser_is_passed_through_a_copy():
@@ -101,9 +102,7 @@ def test_an_output_keeps_its_declaration_and_others_have_just_a_name():
     assert exposed.graph.output[1] == onnx.ValueInfoProto(name="a")
 
 
-@pytest.mark.parametrize(
-    "tensors", [["b"], ["x", "y"], ["w", "x", "a"], ["y", "x", "y"], ["x"]], ids=lambda each: "-".join(each)
-)
+@pytest.mark.parametrize("tensors", [["b"], ["x", "y"], ["w", "x", "a"], ["y", "x", "y"], ["x"]], ids="-".join)
 def test_exposing_the_same_again_changes_nothing(tensors):
     once = expose(parse(CHAIN), tensors)
     again = expose(once.proto, tensors)
@@ -189,6 +188,12 @@ def test_a_body_reads_what_it_takes_from_outside_and_not_what_it_makes():
     assert reads(branch) == {"cond", "a", "b"}
     loop = next(node for node in parse(LOOP).graph.node if node.op_type == "Loop")
     assert reads(loop) == {"count", "keep", "x", "step"}
+
+
+def test_a_body_may_hand_out_a_tensor_from_outside_as_it_is():
+    branch = next(node for node in parse(BRANCHES).graph.node if node.op_type == "If")
+    branch.attribute[0].g.output[0].name = "c"
+    assert reads(branch) == {"cond", "a", "b", "c"}
 
 
 def test_stale_shapes_are_removed():

@@ -58,7 +58,9 @@ def meta(*, path: str = "net.onnx", warnings: Sequence[str] = (), measures: Sequ
     )  # fmt: skip
 
 
-def summary(mean: float | None, *, half: float | None = 0.05, dead: int = 0, inf: int = 0, nan: int = 0) -> MeasureSummary:
+def summary(
+    mean: float | None, *, half: float | None = 0.05, dead: int = 0, inf: int = 0, nan: int = 0
+) -> MeasureSummary:
     """Return the summary of a layer of four channels, with an interval of this half width."""
     ci = None if mean is None or half is None else (mean - half, mean + half)
     return MeasureSummary(
@@ -68,7 +70,9 @@ def summary(mean: float | None, *, half: float | None = 0.05, dead: int = 0, inf
     )  # fmt: skip
 
 
-def layer(index: int, name: str, measures: dict[str, MeasureSummary], *, label: str = "", op: str = "Conv") -> LayerResult:
+def layer(
+    index: int, name: str, measures: dict[str, MeasureSummary], *, label: str = "", op: str = "Conv"
+) -> LayerResult:
     """Return a layer of four channels of 2 x 2 units."""
     return LayerResult(
         index=index, name=name, label=label or name, op=op, shape=[4, 2, 2], channel_axis=0, units=16, channels=4,
@@ -77,7 +81,11 @@ def layer(index: int, name: str, measures: dict[str, MeasureSummary], *, label: 
 
 
 def result_of(
-    layers: Sequence[LayerResult], *, skipped: Sequence[Skipped] = (), path: str = "net.onnx", warnings: Sequence[str] = ()
+    layers: Sequence[LayerResult],
+    *,
+    skipped: Sequence[Skipped] = (),
+    path: str = "net.onnx",
+    warnings: Sequence[str] = (),
 ) -> Result:
     """Return a result with these layers; the global values are made up."""
     keys = list(layers[0].measures)

@@ -1,0 +1,134 @@
+"""Samples become batches of variants, each input of the model gets its array, and what does not fit is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onnxinv.data import open_source
+from onnxinv.data.preprocess import Preprocess
+from onnxinv.data.source import PRIMARY, Samples
+from onnxinv.errors import DataError, UsageError
+from onnxinv.feeds import Feeds
+from onnxinv.result import TensorInfo
+from onnxinv.transforms import expand
+
+IMAGE = TensorInfo(name="image", dtype="float32", shape=["n", 1, 6, 6])
+VECTOR = TensorInfo(name="vector", dtype="float32", shape=["n", 3])
+TOKENS = TensorInfo(name="tokens", dtype="int64", shape=["n", 3])
+IDENTITY = expand(["identity"])
+
+
+def samples(*read: dict[str, np.ndarray]) -> Samples:
+    return Samples("data", len(read), lambda index: {key: np.asarray(value) for key, value in read[index].items()})
+
+
+def feeds(inputs: list[TensorInfo], given: Samples, transforms=IDENTITY) -> Feeds:
+    return Feeds(inputs, given, transforms, Preprocess())
+
+
+@pytest.fixture
+def user(tmp_path) -> Callable[[str], tuple]:
+    """Return a function that makes transforms of a Python expression."""
+
+    def make(expression: str) -> tuple:
+        (tmp_path / "f.py").write_text(f"import numpy as np\n\n\ndef f():\n    return {expression}\n")
+        return expand([f"{tmp_path / 'f.py'}:f"])
+
+    return make
+
+
+def save(folder: Path, **arrays: np.ndarray) -> str:
+    np.savez(folder / "x.npz", **arrays)
+    return str(folder / "x.npz")
+
+
+def test_each_array_of_an_npz_file_goes_to_the_input_of_its_name(tmp_path):
+    images, vectors = np.random.default_rng(0).random((2, 5, 36), dtype=np.float32)
+    path = save(tmp_path, vector=vectors[:, :3], image=images.reshape(5, 1, 6, 6))
+    found = feeds([VECTOR, IMAGE], open_source(path, [VECTOR, IMAGE]), expand(["flip"]))
+    batch = found.batch([3, 1], slice(0, len(found.transforms)))
+    count = len(found.transforms)
+    assert found.primary == IMAGE  # images are what transforms work on, wherever they stand among the inputs
+    np.testing.assert_array_equal(batch["image"][0], images[3].reshape(1, 6, 6))
+    np.testing.assert_array_equal(batch["vector"], np.repeat(vectors[[3, 1], :3], count, axis=0))
+
+
+def test_samples_vary_slowest(user):
+    found = feeds(
+        [VECTOR], samples({PRIMARY: [1.0, 2, 3]}, {PRIMARY: [4.0, 5, 6]}), user("[lambda x: x, lambda x: -x]")
+    )
+    np.testing.assert_array_equal(found.batch([1, 0], slice(0, 2))["vector"][:, 0], [4, -4, 1, -1])
+    np.testing.assert_array_equal(found.batch([1, 0], slice(1, 2))["vector"][:, 0], [-4, -1])
+
+
+def test_an_input_without_an_array_is_named():
+    with pytest.raises(DataError, match="needs the input 'tokens', which the data 'data' lacks"):
+        feeds([VECTOR, TOKENS], samples({PRIMARY: [1.0, 2, 3]}))
+
+
+def test_user_transforms_work_on_integers_and_are_rounded(user):
+    found = feeds([TOKENS], samples({PRIMARY: [1, 2, 29]}), user("[lambda x: x, np.flip, lambda x: x / 100 * 100]"))
+    batch = found.batch([0], slice(0, 3))["tokens"]
+    assert batch.dtype == np.int64
+    assert 29 / 100 * 100 < 29
+    np.testing.assert_array_equal(batch, [[1, 2, 29], [29, 2, 1], [1, 2, 29]])
+
+
+def test_transforms_of_images_are_refused_where_there_is_none():
+    with pytest.raises(UsageError, match=r"work on images, and the input 'vector' is none: its shape is \(n, 3\)"):
+        feeds([VECTOR], samples({PRIMARY: [1.0, 2, 3]}), expand(["flip"]))
+
+
+@pytest.mark.parametrize(
+    ("info", "value", "reason"),
+    [
+        pytest.param(TOKENS, [1.0, 2.0, 3.0], "takes int64, and 'data' holds float64", id="floats for integers"),
+        pytest.param(VECTOR, [1.0, 2.0], r"has shape \[2\]", id="too few values"),
+        pytest.param(VECTOR, [[1.0, 2.0, 3.0]], r"has shape \[1, 3\]", id="an axis too many"),
+        pytest.param(VECTOR, [1.0, np.nan, 3.0], "1 of 3 values that are NaN or infinite", id="a value that is nan"),
+        pytest.param(IMAGE, np.zeros((3, 6, 6)), "has 3 channels", id="too many channels"),
+        pytest.param(IMAGE, np.zeros((1, 5, 6)), "5 high and 6 wide", id="another size"),
+        pytest.param(VECTOR.model_copy(update={"dtype": "string"}), [1.0, 2.0, 3.0], "takes string, not numbers", id="a model of texts"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(info, value, reason):
+    with pytest.raises((DataError, UsageError), match=reason):
+        feeds([info], samples({PRIMARY: value}))
+
+
+def test_a_later_sample_of_another_size_is_refused():
+    free = IMAGE.model_copy(update={"shape": ["n", 1, "h", "w"]})
+    found = feeds([free], samples({PRIMARY: np.zeros((1, 4, 4))}, {PRIMARY: np.zeros((1, 5, 4))}))
+    found.batch([0], slice(0, 1))
+    with pytest.raises(DataError, match=r"Sample 1 of 'data' has shape \(1, 5, 4\), while the first has \(1, 4, 4\)"):
+        found.batch([0, 1], slice(0, 1))
+
+
+def digest(*values: list[float], order: list[int], info: TensorInfo = VECTOR) -> str:
+    found = feeds([info], samples(*({PRIMARY: value} for value in values)))
+    for index in order:
+        found.batch([index], slice(0, 1))
+    return found.digest(order)
+
+
+def test_the_digest_is_of_the_content_and_not_of_the_order_of_reading():
+    one, two, three = [1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]
+    assert digest(one, two, order=[0, 1]) == digest(one, two, order=[1, 0])
+    assert digest(one, two, three, order=[0, 1]) == digest(one, two, order=[0, 1])
+    assert digest(one, two, three, order=[0, 2]) != digest(one, two, three, order=[0, 1])
+    assert digest(one, [4.0, 5.0, 6.5], order=[0, 1]) != digest(one, two, order=[0, 1])
+
+
+def test_the_digest_tells_types_apart():
+    whole, real = [1, 2, 3], [1.0, 2.0, 3.0]
+    assert digest(whole, order=[0]) != digest(real, order=[0])
+
+
+def test_the_notes_say_how_pixels_are_scaled():
+    found = feeds([IMAGE], samples({PRIMARY: np.zeros((6, 6), dtype=np.uint8)}))
+    assert found.notes == ["stored as uint8, model input NCHW", "pixels multiplied by 0.00392157"]
+    assert found.variant_bytes == 36 * 4
