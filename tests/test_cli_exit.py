@@ -113,12 +113,19 @@ def test_debug_shows_the_traceback(capsys, fail, monkeypatch, place):
         pytest.param(SystemExit(1), 2, "asked to exit with 1", id="an exit with 1"),
         pytest.param(SystemExit("bye"), 2, "asked to exit with 'bye'", id="an exit with a word"),
         pytest.param(OSError(28, "No space left on device"), 2, "cannot be written: No space left", id="a full disk"),
-        pytest.param(PermissionError(13, "Permission denied", "x"), 2, "'x' cannot be used: Permission denied", id="no permission"),
+        pytest.param(
+            PermissionError(13, "Permission denied", "x"),
+            2,
+            "'x' cannot be used: Permission denied",
+            id="no permission",
+        ),
         pytest.param(RecursionError("deep"), 2, "RecursionError", id="a bottomless recursion"),
         pytest.param(AssertionError(), 2, "AssertionError", id="an assertion"),
-        pytest.param(UnicodeEncodeError("utf-8", "\udcff", 0, 1, "no"), 2, "UnicodeEncodeError", id="letters that are none"),
+        pytest.param(
+            UnicodeEncodeError("utf-8", "\udcff", 0, 1, "no"), 2, "UnicodeEncodeError", id="letters that are none"
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_raised_decides_the_code(capsys, fail, tmp_path, error, status, text):
     fail(error)
     found = analyze(capsys, "--quiet", "-o", tmp_path / "out")

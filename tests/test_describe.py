@@ -27,9 +27,13 @@ def text_of(shown) -> str:
         pytest.param("a\n\nb", "a\n\nb", id="paragraphs stay apart"),
         pytest.param("a\n  b\n  c", "a\n  b\n  c", id="indented lines stay lines"),
         pytest.param("x" * 50 + "\n" + "y" * 50, "x" * 50 + "\n" + "y" * 50, id="what does not fit is broken"),
-        pytest.param("  k  " + "x" * 50 + " " + "y" * 50, "  k  " + "x" * 50 + "\n    " + "y" * 50, id="the rest of an indented line hangs"),
+        pytest.param(
+            "  k  " + "x" * 50 + " " + "y" * 50,
+            "  k  " + "x" * 50 + "\n    " + "y" * 50,
+            id="the rest of an indented line hangs",
+        ),
     ],
-)  # fmt: skip
+)
 def test_text_is_wrapped(text, expected):
     assert wrapped(text) == expected
 

@@ -92,9 +92,14 @@ def test_transforms_of_images_are_refused_where_there_is_none():
         pytest.param(VECTOR, [1.0, np.nan, 3.0], "1 of 3 values that are NaN or infinite", id="a value that is nan"),
         pytest.param(IMAGE, np.zeros((3, 6, 6)), "has 3 channels", id="too many channels"),
         pytest.param(IMAGE, np.zeros((1, 5, 6)), "5 high and 6 wide", id="another size"),
-        pytest.param(VECTOR.model_copy(update={"dtype": "string"}), [1.0, 2.0, 3.0], "takes string, not numbers", id="a model of texts"),
+        pytest.param(
+            VECTOR.model_copy(update={"dtype": "string"}),
+            [1.0, 2.0, 3.0],
+            "takes string, not numbers",
+            id="a model of texts",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_refused(info, value, reason):
     with pytest.raises((DataError, UsageError), match=reason):
         feeds([info], samples({PRIMARY: value}))

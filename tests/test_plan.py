@@ -61,14 +61,23 @@ def test_a_small_budget_takes_a_small_batch_before_it_gives_up():
         pytest.param({"samples": 1}, DataError, "needs 2 samples, and .* gives 1", id="one sample"),
         pytest.param({"samples": 0}, UsageError, "At least one sample", id="no sample"),
         pytest.param({"samples": 5000}, DataError, "fewer than the 5000 asked for", id="too many samples"),
-        pytest.param({"layers": ("zonv*",), "operators": ()}, UsageError, "'zonv\\*' fits no layer", id="a glob that fits nothing"),
+        pytest.param(
+            {"layers": ("zonv*",), "operators": ()},
+            UsageError,
+            "'zonv\\*' fits no layer",
+            id="a glob that fits nothing",
+        ),
         pytest.param({"operators": ("Cnov",)}, UsageError, "Did you mean 'Conv'", id="an operator that makes nothing"),
-        pytest.param({"memory": "1MiB", "operators": ("Conv",)}, UsageError, "the budget is 1 MiB", id="too small a budget"),
+        pytest.param(
+            {"memory": "1MiB", "operators": ("Conv",)}, UsageError, "the budget is 1 MiB", id="too small a budget"
+        ),
         pytest.param({"std": (0.0,)}, UsageError, "std must be above zero", id="a deviation of 0"),
-        pytest.param({"channel_axis": {"*": 9}}, OnnxinvError, "9 is outside the shape", id="an axis that is not there"),
+        pytest.param(
+            {"channel_axis": {"*": 9}}, OnnxinvError, "9 is outside the shape", id="an axis that is not there"
+        ),
         pytest.param({"channel_axis": {"z*": 0}}, OnnxinvError, "'z\\*' fits no layer", id="an axis of no layer"),
     ],
-)  # fmt: skip
+)
 def test_is_refused(options, error, reason):
     with pytest.raises(error, match=reason):
         plan(SHIPPED[0], DIGITS, "rotation:steps=2", **{**FEW, **options})

@@ -175,9 +175,17 @@ def save_foreign(path: Path) -> None:
     "damage",
     [Path.unlink, save_bare, save_pickle, save_objects, save_words, save_half, save_flipped, save_other, save_foreign],
     ids=[
-        "missing", "a bare array", "a pickle", "pickled objects", "words", "cut short", "overwritten", "other arrays", "no arrays",
+        "missing",
+        "a bare array",
+        "a pickle",
+        "pickled objects",
+        "words",
+        "cut short",
+        "overwritten",
+        "other arrays",
+        "no arrays",
     ],
-)  # fmt: skip
+)
 def test_damaged_units_are_refused(folder, damage):
     damage(folder / "units.npz")
     with pytest.raises(OutputError, match=r"units\.npz' "):

@@ -14,7 +14,7 @@ from onnxinv.measures.units import Units
 from onnxinv.result import MeasureSummary
 from onnxinv.statistics import State, merge_states
 
-_SLICE_UNITS = 1 << 14
+_SLICE_UNITS = 1 << 12
 """Units finished at a time: their leave-one-out states stay small whatever the layer's size."""
 
 
