@@ -48,7 +48,11 @@ def assemble(plan: Plan, measured: Measured) -> Result:
             whole = plan.config.aggregate == "unit"
             units[units_key(key, layer.index)] = values.values.reshape(layer.shape) if whole else values.values
     keys = list(measured.layers[0].measures)
-    summary = {key: _global_value(layers, key, [found.measures[key][0] for found in measured.layers]) for key in keys}
+    bounds = {key: each.bounds for each in plan.measures for key in each.result_keys()}
+    summary = {
+        key: _global_value(layers, key, bounds[key], [found.measures[key][0] for found in measured.layers])
+        for key in keys
+    }
     meta = _meta(plan, measured, keys, [*plan.notices, *_warnings(layers, [found.faint for found in measured.layers])])
     return Result(Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs={}, summary=summary), units)
 
@@ -81,20 +85,22 @@ def _check_outputs(plan: Plan, layers: Sequence[LayerResult]) -> None:
         )
 
 
-def _global_value(layers: Sequence[LayerResult], key: str, values: Sequence[Values]) -> GlobalValue:
+def _global_value(
+    layers: Sequence[LayerResult], key: str, bounds: tuple[float, float], values: Sequence[Values]
+) -> GlobalValue:
     summaries = [layer.measures[key] for layer in layers]
     means = [summary.mean for summary in summaries if summary.mean is not None]
     pooled = np.concatenate([each.values.reshape(-1) for each in values])
     pooled = pooled[np.isfinite(pooled)]
     of_layers = math.fsum(means) / len(means) if means else None
-    se, interval = _global_interval(summaries, of_layers)
+    se, interval = _global_interval(summaries, of_layers, bounds)
     return GlobalValue(
         mean_of_layers=of_layers, mean_of_units=float(pooled.mean()) if pooled.size else None, se=se, ci=interval
     )
 
 
 def _global_interval(
-    summaries: Sequence[MeasureSummary], value: float | None
+    summaries: Sequence[MeasureSummary], value: float | None, bounds: tuple[float, float]
 ) -> tuple[float | None, tuple[float, float] | None]:
     """Return standard error and interval of the mean of the layers: the layers' replicates share their groups."""
     replicates = [replicate for summary in summaries if (replicate := summary.loo["mean"]) and summary.bias is not None]
@@ -103,7 +109,7 @@ def _global_interval(
     together = [math.fsum(parts) / len(parts) for parts in zip(*replicates, strict=True)]
     biases = [summary.bias for summary in summaries if summary.loo["mean"] and summary.bias is not None]
     reference = math.fsum(together) / len(together) - math.fsum(biases) / len(biases) / (len(together) - 1)
-    estimate = jackknife(value, reference, together, (-math.inf, math.inf))
+    estimate = jackknife(value, reference, together, bounds)
     return estimate.se, estimate.interval
 
 

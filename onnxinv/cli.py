@@ -13,6 +13,40 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from onnxinv.errors import OnnxinvError, OutputError, UsageError
+from onnxinv.options import (
+    AggregateOption,
+    Batch,
+    ChannelAxis,
+    Data,
+    Device,
+    DryRun,
+    Folder,
+    Formats,
+    Groups,
+    Layers,
+    LayoutOption,
+    Mean,
+    Measures,
+    Memory,
+    ModelArgument,
+    Operators,
+    Overwrite,
+    PreprocessFile,
+    Quiet,
+    Resize,
+    Samples,
+    Scale,
+    Seed,
+    Select,
+    Std,
+    Threads,
+    Transforms,
+    parse_axes,
+    parse_formats,
+    parse_numbers,
+    parse_size,
+    parse_words,
+)
 from onnxinv.version import __version__
 
 if TYPE_CHECKING:
@@ -30,72 +64,6 @@ app = typer.Typer(
 )
 
 FINE, UNUSABLE, INTERRUPTED = 0, 2, 130
-
-ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file.", show_default=False)]
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="SRC",
-        help="x.npy, x.npz, an image folder, file.py:function or random:n=64; parameters follow as :key=value.",
-    ),
-]
-Transforms = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--transform",
-        metavar="SPEC",
-        help="rotation:steps=16,degrees=360, a preset such as paper-affine, or file.py:function; "
-        "several make the product, the first applied first.",
-    ),
-]
-Samples = Annotated[int | None, typer.Option("--samples", metavar="N", help="Take N samples, stratified by label.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of the choice and the order of the samples.")]
-Measures = Annotated[
-    list[str] | None,
-    typer.Option("--measure", metavar="SPEC", help="normalized-variance:dispersion=var and the like; repeatable."),
-]
-AggregateOption = Annotated[
-    str, typer.Option("--aggregate", metavar="HOW", help="channel, unit, activation-mean or activation-max.")
-]
-Groups = Annotated[int, typer.Option("--groups", metavar="G", help="Groups of samples that the intervals rest on.")]
-Layers = Annotated[
-    list[str] | None,
-    typer.Option("--layers", metavar="GLOB", help="Only layers whose name, label or scope fits; repeatable."),
-]
-Operators = Annotated[str | None, typer.Option("--ops", metavar="A,B", help="Only layers that these operators make.")]
-Select = Annotated[str, typer.Option("--select", metavar="SET", help="default, all or outputs.")]
-ChannelAxis = Annotated[
-    list[str] | None,
-    typer.Option("--channel-axis", metavar="GLOB=AXIS", help="Channel axis, counted without the batch axis."),
-]
-PreprocessFile = Annotated[
-    Path | None, typer.Option("--preprocess", metavar="FILE", help="A Hugging Face preprocessor_config.json.")
-]
-Mean = Annotated[str | None, typer.Option("--mean", metavar="M,M,M", help="Subtracted after the transform.")]
-Std = Annotated[str | None, typer.Option("--std", metavar="S,S,S", help="Divided by after the transform.")]
-Scale = Annotated[
-    float | None,
-    typer.Option("--scale", metavar="F", help="Factor on stored pixels; uint8 is divided by 255 by default."),
-]
-Resize = Annotated[
-    str | None, typer.Option("--resize", metavar="H,W", help="Resize images; one number is the shortest edge.")
-]
-LayoutOption = Annotated[str | None, typer.Option("--layout", metavar="L", help="The model's layout: NCHW or NHWC.")]
-Device = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu, cuda or cuda:N.")]
-Threads = Annotated[int, typer.Option("--threads", metavar="N", help="Threads; 0 is one a core.")]
-Batch = Annotated[int | None, typer.Option("--batch", metavar="N", help="Variants in one inference run.")]
-Memory = Annotated[
-    str | None, typer.Option("--memory", metavar="SIZE", help="Budget such as 8GiB; half the RAM by default.")
-]
-Formats = Annotated[
-    list[str] | None,
-    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, json, csv or schema; repeatable."),
-]
-Folder = Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write result.json and units.npz.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in DIR.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -151,14 +119,14 @@ def analyze(
         raise UsageError("No data is named.", "Add --data, for example --data digits.npz or --data random:n=64.")
     if not transform:
         raise UsageError("No transform is named.", "Add --transform, for example --transform rotation:steps=16.")
-    wanted = _formats(formats)
+    wanted = parse_formats(formats)
     if output is not None:
         check_folder(output, marker="result.json", overwrite=overwrite)
     plan = api.plan(
         model, data, transform, samples=samples, seed=seed, measures=measure or (), aggregate=aggregate, groups=groups,
-        layers=layers or (), operators=_words(ops), select=select, channel_axis=_axes(channel_axis),
-        preprocess=preprocess, mean=_numbers("--mean", mean), std=_numbers("--std", std), scale=scale,
-        resize=_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
+        layers=layers or (), operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
+        preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
+        resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
     )  # fmt: skip
     if dry_run:
         _show(describe_plan(plan))
@@ -197,7 +165,7 @@ def inspect(
     from onnxinv import api  # noqa: PLC0415
     from onnxinv.describe import describe_model  # noqa: PLC0415
 
-    _show(describe_model(api.inspect(model, data, transform, layout=layout, select=select, resize=_size(resize))))
+    _show(describe_model(api.inspect(model, data, transform, layout=layout, select=select, resize=parse_size(resize))))
 
 
 @app.command()
@@ -217,7 +185,7 @@ def report(
     """Render an existing result again."""
     from onnxinv.result import Result  # noqa: PLC0415
 
-    wanted = _formats(formats)
+    wanted = parse_formats(formats)
     _write(Result.load(folder), wanted, quiet=False)
 
 
@@ -230,23 +198,6 @@ def _measure(plan: Plan, title: str, *, quiet: bool) -> Result:
             _say(_printable(notice))
     with progress(title, plan.inferences, quiet=quiet) as advance:
         return api.run(plan, advance)
-
-
-def _formats(texts: list[str] | None) -> list[tuple[str, Path | None]]:
-    """Split `FORMAT[:PATH]` and make sure, before the work, that the formats exist."""
-    from onnxinv.files import check_file  # noqa: PLC0415
-    from onnxinv.reports import reports  # noqa: PLC0415
-
-    wanted = []
-    for text in texts or ["terminal"]:
-        name, colon, path = text.partition(":")
-        reports.get(name)
-        if colon and not path:
-            raise UsageError(f"'{text}' names no file.", f"Write {name}:FILE, or {name} alone for the terminal.")
-        if path:
-            check_file(Path(path))
-        wanted.append((name, Path(path) if path else None))
-    return wanted
 
 
 def _write(result: Result, wanted: list[tuple[str, Path | None]], *, quiet: bool) -> None:
@@ -287,41 +238,6 @@ def _printable(text: str) -> str:
     from onnxinv.reports.printable import printable  # noqa: PLC0415
 
     return printable(text, 400)
-
-
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else ()
-
-
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    with suppress(ValueError):
-        numbers = tuple(float(word) for word in _words(text))
-        if numbers:
-            return numbers
-    raise UsageError(f"{option} '{text}' is not a list of numbers.", f"Write {option} 0.485,0.456,0.406.")
-
-
-def _size(text: str | None) -> int | tuple[int, int] | None:
-    if text is None:
-        return None
-    parts = _words(text.lower().replace("x", ","))
-    if not all(part.isdecimal() for part in parts) or len(parts) not in (1, 2):
-        raise UsageError(f"--resize '{text}' is not a size.", "Write --resize 224 or --resize 224,224.")
-    return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
-
-
-def _axes(texts: list[str] | None) -> dict[str, int]:
-    axes = {}
-    for text in texts or ():
-        glob, equals, axis = text.rpartition("=")
-        if not equals or not glob or not axis.lstrip("-").isdecimal():
-            raise UsageError(
-                f"--channel-axis '{text}' is not GLOB=AXIS.", "Write for example --channel-axis 'conv*=0'."
-            )
-        axes[glob] = int(axis)
-    return axes
 
 
 def main() -> NoReturn:

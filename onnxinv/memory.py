@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from onnxinv.errors import UsageError
+from onnxinv.measures.layer import SLICE_UNITS
 from onnxinv.model.layers import Layer
 
 KEPT_UNITS = 4096
@@ -26,7 +27,8 @@ class Memory:
     """Estimated bytes.
 
     Attributes:
-        state: what the statistics of the largest chunk keep, group states included.
+        state: what the statistics of the largest chunk keep: group states, and the open group or, later, the
+            leave-one-out states of the layers that are being finished.
         activations: what one block exposes and its copy for the reducer.
         samples: variants of the block at work and of the next one.
         budget: what must not be exceeded.
@@ -68,6 +70,7 @@ def lay_out(
     groups: int,
     batch: int | None,
     variant_bytes: int,
+    threads: int,
     budget: int | None,
 ) -> Layout:
     """Choose batch, chunks and kept units so that the estimate stays within the budget.
@@ -79,6 +82,7 @@ def lay_out(
         groups: number of groups.
         batch: variants a run, where the user or the model says so.
         variant_bytes: one variant of the primary input.
+        threads: layers finished at a time; 0 for one a core.
         budget: bytes; None for half of the machine's memory.
 
     Raises:
@@ -90,24 +94,29 @@ def lay_out(
     chosen = batch or max(1, min(256, block // max(exposed + variant_bytes, 1)))
     samples = 2 * chosen * variant_bytes
     activations = 2 * chosen * exposed
-    every = [(groups + _OPEN_STATE) * units * state_bytes for units in reduced_units]
-    if sum(every) + activations + samples <= limit:
-        return Layout(chosen, None, (tuple(layers),), Memory(sum(every), activations, samples, limit))
-    some = [((1 + _OPEN_STATE) * units + groups * min(units, KEPT_UNITS)) * state_bytes for units in reduced_units]
     room = limit - activations - samples
-    if max(some) > room:
-        need = max(some) + activations + samples
+    workers = min(threads or os.cpu_count() or 1, len(layers))
+    slices = [max(SLICE_UNITS, layer.units // layer.channels) for layer in layers]
+    widest = max(min(units, width) for units, width in zip(reduced_units, slices, strict=True))
+    total = sum(reduced_units)
+    every = (groups * total + max(_OPEN_STATE * total, workers * (groups + 3) * widest)) * state_bytes
+    if every <= room:
+        return Layout(chosen, None, (tuple(layers),), Memory(every, activations, samples, limit))
+    some = [((1 + _OPEN_STATE) * units + groups * min(units, KEPT_UNITS)) * state_bytes for units in reduced_units]
+    finishing = workers * (groups + 3) * min(KEPT_UNITS, max(reduced_units)) * state_bytes
+    if max(some) + finishing > room:
+        need = limit - room + max(some) + finishing
         raise UsageError(
             f"The layer '{layers[some.index(max(some))].label}' alone needs about {-(-need >> 20):,} MiB, "
             f"and the budget is {limit >> 20:,} MiB.",
             "Raise --memory, lower --batch, take fewer transforms or choose --layers.",
         )
     chunks: list[list[Layer]] = [[]]
-    states = [0]
+    states = [finishing]
     for layer, size in zip(layers, some, strict=True):
         if states[-1] + size > room:
             chunks.append([])
-            states.append(0)
+            states.append(finishing)
         chunks[-1].append(layer)
         states[-1] += size
     return Layout(chosen, KEPT_UNITS, tuple(map(tuple, chunks)), Memory(max(states), activations, samples, limit))

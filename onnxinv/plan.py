@@ -108,6 +108,7 @@ def make_plan(config: RunConfig) -> Plan:
         groups=len(groups),
         batch=probe.fixed_batch or config.batch,
         variant_bytes=feeds.variant_bytes,
+        threads=config.threads,
         budget=config.memory,
     )
     notices = list(probe.notices)

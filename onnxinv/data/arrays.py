@@ -40,7 +40,7 @@ class NpySource(Source):
         """Whether the file is called `*.npy`."""
         return path.is_file() and path.name.lower().endswith(".npy")
 
-    def open(self, inputs: Sequence[TensorInfo]) -> Samples:  # noqa: ARG002  the file alone says what it holds
+    def open(self, inputs: Sequence[TensorInfo]) -> Samples:
         """Map the file; see `Source.open`."""
         path = require_file(self.path)
         try:

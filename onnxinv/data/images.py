@@ -60,7 +60,7 @@ class ImageFolder(Source):
         """Whether the path is a folder."""
         return path.is_dir()
 
-    def open(self, inputs: Sequence[TensorInfo]) -> Samples:  # noqa: ARG002  the folder alone says what it holds
+    def open(self, inputs: Sequence[TensorInfo]) -> Samples:
         """List the images; they are decoded when read. See `Source.open`."""
         folder = require_folder(self.path)
         files = _list_images(folder)

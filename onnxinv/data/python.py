@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +16,7 @@ from onnxinv.data.source import Array, SampleLayout, Samples, Source
 from onnxinv.errors import DataError
 from onnxinv.result import TensorInfo
 from onnxinv.spec import did_you_mean
+from onnxinv.user_code import callables_of, importing_from, run_file
 
 
 @register("python")
@@ -47,8 +45,8 @@ class PythonSource(Source):
             raise DataError(f"No function of '{path}' is named.", f"Write {path}:FUNCTION.")
         source = f"{path}:{self.function}"
         try:
-            returned = _find(path, self.function)()
-            arrays = _named(returned, source)
+            with importing_from(path.parent):
+                arrays = _named(_find(path, self.function)(), source)
         except DataError:
             raise
         except (Exception, SystemExit) as error:  # the user's code may raise anything, and exit
@@ -58,25 +56,10 @@ class PythonSource(Source):
 
 
 def _find(path: Path, function: str) -> Callable[[], Any]:
-    """Import the file under a name of its own and return its function."""
-    name = f"onnxinv_data_{path.stem}"
-    specification = importlib.util.spec_from_file_location(name, path)
-    if specification is None or specification.loader is None:
-        raise DataError(f"'{path}' is not a Python file.", "Its name must end in .py.")
-    module = importlib.util.module_from_spec(specification)
-    folder = str(path.resolve().parent)
-    # Its own imports must work as they do for `python file.py`; dataclasses look their module up by name.
-    sys.modules[name] = module
-    sys.path.insert(0, folder)
-    try:
-        specification.loader.exec_module(module)
-    finally:
-        with contextlib.suppress(ValueError):  # the file may have taken it out itself
-            sys.path.remove(folder)
+    module = run_file(path)
     found = getattr(module, function, None)
     if not callable(found):
-        known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise DataError(f"There is no function '{function}' in '{path}'.", did_you_mean(function, known))
+        raise DataError(f"There is no function '{function}' in '{path}'.", did_you_mean(function, callables_of(module)))
     return found  # type: ignore[no-any-return]  # callable() says no more than that
 
 

@@ -57,7 +57,7 @@ class Source(BaseModel, ABC):
     """What bare paths the source takes, in words for messages, for example `*.npy`."""
 
     @classmethod
-    def accepts(cls, path: Path) -> bool:  # noqa: ARG003  for those that override it
+    def accepts(cls, path: Path) -> bool:
         """Whether a bare path given to `--data`, which exists, means this source."""
         return False
 

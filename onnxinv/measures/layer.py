@@ -14,7 +14,7 @@ from onnxinv.measures.units import Units
 from onnxinv.result import MeasureSummary
 from onnxinv.statistics import State, merge_states
 
-_SLICE_UNITS = 1 << 12
+SLICE_UNITS = 1 << 12
 """Units finished at a time: their leave-one-out states stay small whatever the layer's size."""
 
 
@@ -96,7 +96,7 @@ def _slices(units: Units) -> Iterator[Positions]:
     ends = np.cumsum(np.bincount(units.channel, minlength=units.count))
     start = 0
     while start < order.size:
-        fitting = np.searchsorted(ends, start + _SLICE_UNITS, side="right") - 1
+        fitting = np.searchsorted(ends, start + SLICE_UNITS, side="right") - 1
         following = np.searchsorted(ends, start, side="right")
         end = int(ends[max(fitting, following)])
         # A slice makes views where an index array would copy every state.

@@ -35,6 +35,7 @@ class Measure(BaseModel, ABC):
     """A measure or a family of measures that is computed together; its fields are its parameters.
 
     Attributes:
+        parts: names of what it computes, one result each.
         statistics: what must be accumulated for it.
         direction: which way is more invariant.
         bounds: the range that a value, and so its interval, cannot leave.
@@ -45,6 +46,7 @@ class Measure(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    parts: ClassVar[tuple[str, ...]]
     statistics: ClassVar[tuple[type[Statistic], ...]]
     direction: ClassVar[Direction]
     bounds: ClassVar[tuple[float, float]]
@@ -54,12 +56,16 @@ class Measure(BaseModel, ABC):
 
     @abstractmethod
     def compute(self, state: State, units: Units) -> Mapping[str, Values]:
-        """Return the values of every part of the family, by key.
+        """Return the values of every part, by the keys that `result_keys` lists.
 
         Args:
             state: closed statistics of the layer's units.
             units: how these units fall into channels.
         """
+
+    def result_keys(self) -> list[str]:
+        """Return the keys of its results."""
+        return [self.key(part) for part in self.parts]
 
     def key(self, name: str) -> str:
         """Return the key of a result: the name, and the parameters that are not at their default, sorted."""

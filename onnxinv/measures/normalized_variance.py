@@ -25,6 +25,7 @@ class NormalizedVariance(DispersionMeasure):
     """
 
     direction: ClassVar[Direction] = "lower"
+    parts: ClassVar = ("normalized-variance",)
     aggregation: ClassVar = "spatial means of TV and of SV, then their quotient"
 
     def compute(self, state: State, units: Units) -> Mapping[str, Values]:
@@ -33,4 +34,4 @@ class NormalizedVariance(DispersionMeasure):
         sv = self.columns(state, units)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where((tv == 0) & (sv == 0), 1.0, tv / sv)
-        return {self.key("normalized-variance"): self.values(ratio, tv, sv)}
+        return dict.fromkeys(self.result_keys(), self.values(ratio, tv, sv))

@@ -22,10 +22,11 @@ class SampleVariance(DispersionMeasure):
     Source: Quiroga et al., Invariance Measures for Neural Networks, arXiv 2310.17404.
     """
 
+    parts: ClassVar = ("sample-variance",)
     aggregation: ClassVar = "spatial mean of the units' SV"
 
     def compute(self, state: State, units: Units) -> Mapping[str, Values]:
         """Return SV by key."""
         tv = self.rows(state, units)
         sv = self.columns(state, units)
-        return {self.key("sample-variance"): self.values(sv, tv, sv)}
+        return dict.fromkeys(self.result_keys(), self.values(sv, tv, sv))

@@ -24,10 +24,11 @@ class TransformationalVariance(DispersionMeasure):
 
     direction: ClassVar[Direction] = "lower"
     samples_needed: ClassVar = 1
+    parts: ClassVar = ("transformational-variance",)
     aggregation: ClassVar = "spatial mean of the units' TV"
 
     def compute(self, state: State, units: Units) -> Mapping[str, Values]:
         """Return TV by key."""
         tv = self.rows(state, units)
         sv = self.columns(state, units)
-        return {self.key("transformational-variance"): self.values(tv, tv, sv)}
+        return dict.fromkeys(self.result_keys(), self.values(tv, tv, sv))

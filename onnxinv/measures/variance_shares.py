@@ -31,6 +31,7 @@ class VarianceShares(Measure):
     statistics: ClassVar = (RowMoments, ColumnMoments)
     direction: ClassVar[Direction] = "neither"
     bounds: ClassVar = (0.0, 1.0)
+    parts: ClassVar = ("variance-share-sample", "variance-share-transform", "variance-share-interaction")
     aggregation: ClassVar = "sums of squares added over space, then the shares"
 
     def compute(self, state: State, units: Units) -> Mapping[str, Values]:
@@ -39,10 +40,7 @@ class VarianceShares(Measure):
         total = parts[0] + parts[1] + parts[2]
         dead = total == 0
         with np.errstate(divide="ignore", invalid="ignore"):
-            return {
-                self.key(f"variance-share-{name}"): Values(part / total, dead)
-                for name, part in zip(("sample", "transform", "interaction"), parts, strict=True)
-            }
+            return {key: Values(part / total, dead) for key, part in zip(self.result_keys(), parts, strict=True)}
 
 
 def sums_of_squares(state: State, units: Units) -> tuple[Array, Array, Array]:

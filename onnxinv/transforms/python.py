@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import numpy as np
 from onnxinv.errors import UsageError
 from onnxinv.spec import did_you_mean
 from onnxinv.transforms.transform import IDENTITY, Image, Parameter, Step, Transform
+from onnxinv.user_code import callables_of, importing_from, run_file
 
 RETURN_A_LIST = "Return a list of callables, each from one sample (an array) to an array of the same shape."
 
@@ -73,7 +72,7 @@ def from_file(name: str) -> tuple[Transform, ...]:
         raise UsageError(f"'{name}' names a Python file but no function.", f"Write {name}:function.")
     file, _, function = name.rpartition(":")
     path = Path(file).expanduser()
-    with _importing_from(path.parent):
+    with importing_from(path.parent):
         maker = _function(_module(path), function, name)
         with _blamed_on(name):
             made = maker()
@@ -104,21 +103,12 @@ def _transform(item: object, index: int, name: str, function: str) -> Transform:
 
 
 def _module(path: Path) -> ModuleType:
-    """Run a file as a module; compiled here, so that no cache is written beside it and none can be stale."""
-    try:
-        source = path.read_bytes()
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {path}.", "Write path/to/file.py:function.") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    name = f"onnxinv_user_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    # Dataclasses and pickle look a class's module up by name.
-    sys.modules[name] = module
+    if not path.exists():
+        raise UsageError(f"There is no file {path}.", "Write path/to/file.py:function.")
+    if not path.is_file():
+        raise UsageError(f"{path} cannot be read: it is a folder.", "Write path/to/file.py:function.")
     with _blamed_on(str(path)):
-        exec(compile(source, str(path), "exec"), module.__dict__)
-    return module
+        return run_file(path)
 
 
 def _function(module: ModuleType, function: str, name: str) -> Callable[[], object]:
@@ -127,8 +117,8 @@ def _function(module: ModuleType, function: str, name: str) -> Callable[[], obje
         return maker  # type: ignore[no-any-return]  # only a call can tell whether the signature fits
     if maker is not None:
         raise UsageError(f"'{function}' in {module.__file__} is {_kind(maker)}, not a function.", RETURN_A_LIST)
-    known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-    raise UsageError(f"{name}: there is no function '{function}' in the file.", did_you_mean(function, known))
+    hint = did_you_mean(function, callables_of(module))
+    raise UsageError(f"{name}: there is no function '{function}' in the file.", hint)
 
 
 def _problem(made: object, image: Image) -> str:
@@ -152,15 +142,3 @@ def _blamed_on(label: str) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as error:
         raise UsageError(f"{label} raises {type(error).__name__}: {error}.", "Mend it, or leave it out.") from error
-
-
-@contextmanager
-def _importing_from(folder: Path) -> Iterator[None]:
-    """Let the file import its neighbours; last in the path, so that none of them shadows an installed module."""
-    entry = str(folder.resolve())
-    sys.path.append(entry)
-    try:
-        yield
-    finally:
-        if entry in sys.path:
-            sys.path.remove(entry)

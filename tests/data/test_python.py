@@ -104,11 +104,11 @@ def test_a_missing_file_is_named(write):
 
 
 def test_a_file_may_import_its_neighbours_and_define_dataclasses(write):
-    write("VALUE = 7", "neighbour_of_mine.py")
+    write("VALUE = 7", "neighbour_of_data.py")
     path = write(
-        "from __future__ import annotations\nfrom dataclasses import dataclass\nimport neighbour_of_mine\n"
+        "from __future__ import annotations\nfrom dataclasses import dataclass\nimport neighbour_of_data\n"
         "import numpy as np\n@dataclass\nclass A:\n    n: int\n"
-        "def f(): return np.full((3, 2), neighbour_of_mine.VALUE)".replace("from __future__ import annotations\n", "")
+        "def f(): return np.full((3, 2), neighbour_of_data.VALUE)".replace("from __future__ import annotations\n", "")
     )
     np.testing.assert_array_equal(open_source(f"{path}:f", INPUTS).read(0)[PRIMARY], 7)
 

@@ -51,7 +51,7 @@ def test_finishing_slice_by_slice_changes_no_value(
 ) -> None:
     grid, units = with_special_units(9, 7), Units.of(SHAPE, axis, "float32", per_unit=whole)
     expected = values_of(grid, units)
-    monkeypatch.setattr(layer_module, "_SLICE_UNITS", width)
+    monkeypatch.setattr(layer_module, "SLICE_UNITS", width)
     for key, values in values_of(grid, units).items():
         np.testing.assert_allclose(values, expected[key], rtol=1e-14, err_msg=key)
 

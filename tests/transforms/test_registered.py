@@ -50,7 +50,7 @@ def test_parameters_are_flat_and_alike(name: str) -> None:
     transforms = expand([name])
     assert len({tuple(transform.parameters) for transform in transforms}) == 1
     for transform in transforms:
-        assert transform.parameters
+        assert transform.parameters or not families.get(name).model_fields
         assert all(type(value) in (int, float, str) for value in transform.parameters.values())
 
 

@@ -1,0 +1,150 @@
+"""The options of the command line: what they are called, what `--help` says of them, and how their text is read."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onnxinv.errors import UsageError
+
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file.", show_default=False)]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="SRC",
+        help="x.npy, x.npz, an image folder, file.py:function or random:n=64; parameters follow as :key=value.",
+    ),
+]
+Transforms = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--transform",
+        metavar="SPEC",
+        help="rotation:steps=16,degrees=360, a preset such as paper-affine, or file.py:function; "
+        "several make the product, the first applied first.",
+    ),
+]
+Samples = Annotated[int | None, typer.Option("--samples", metavar="N", help="Take N samples, stratified by label.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of the choice and the order of the samples.")]
+Measures = Annotated[
+    list[str] | None,
+    typer.Option("--measure", metavar="SPEC", help="normalized-variance:dispersion=var and the like; repeatable."),
+]
+AggregateOption = Annotated[
+    str, typer.Option("--aggregate", metavar="HOW", help="channel, unit, activation-mean or activation-max.")
+]
+Groups = Annotated[int, typer.Option("--groups", metavar="G", help="Groups of samples that the intervals rest on.")]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option("--layers", metavar="GLOB", help="Only layers whose name, label or scope fits; repeatable."),
+]
+Operators = Annotated[str | None, typer.Option("--ops", metavar="A,B", help="Only layers that these operators make.")]
+Select = Annotated[str, typer.Option("--select", metavar="SET", help="default, all or outputs.")]
+ChannelAxis = Annotated[
+    list[str] | None,
+    typer.Option("--channel-axis", metavar="GLOB=AXIS", help="Channel axis, counted without the batch axis."),
+]
+PreprocessFile = Annotated[
+    Path | None, typer.Option("--preprocess", metavar="FILE", help="A Hugging Face preprocessor_config.json.")
+]
+Mean = Annotated[str | None, typer.Option("--mean", metavar="M,M,M", help="Subtracted after the transform.")]
+Std = Annotated[str | None, typer.Option("--std", metavar="S,S,S", help="Divided by after the transform.")]
+Scale = Annotated[
+    float | None,
+    typer.Option("--scale", metavar="F", help="Factor on stored pixels; uint8 is divided by 255 by default."),
+]
+Resize = Annotated[
+    str | None, typer.Option("--resize", metavar="H,W", help="Resize images; one number is the shortest edge.")
+]
+LayoutOption = Annotated[str | None, typer.Option("--layout", metavar="L", help="The model's layout: NCHW or NHWC.")]
+Device = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu, cuda or cuda:N.")]
+Threads = Annotated[int, typer.Option("--threads", metavar="N", help="Threads; 0 is one a core.")]
+Batch = Annotated[int | None, typer.Option("--batch", metavar="N", help="Variants in one inference run.")]
+Memory = Annotated[
+    str | None, typer.Option("--memory", metavar="SIZE", help="Budget such as 8GiB; half the RAM by default.")
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, json, csv or schema; repeatable."),
+]
+Folder = Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write result.json and units.npz.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in DIR.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]
+
+
+def parse_formats(texts: list[str] | None) -> list[tuple[str, Path | None]]:
+    """Split `FORMAT[:PATH]` and make sure, before the work, that the formats exist and the files can be written.
+
+    Raises:
+        UsageError: there is no such format, or a colon with no path behind it.
+        OutputError: a file cannot be written.
+    """
+    from onnxinv.files import check_file  # noqa: PLC0415
+    from onnxinv.reports import reports  # noqa: PLC0415
+
+    wanted = []
+    for text in texts or ["terminal"]:
+        name, colon, path = text.partition(":")
+        reports.get(name)
+        if colon and not path:
+            raise UsageError(f"'{text}' names no file.", f"Write {name}:FILE, or {name} alone for the terminal.")
+        if path:
+            check_file(Path(path))
+        wanted.append((name, Path(path) if path else None))
+    return wanted
+
+
+def parse_words(text: str | None) -> tuple[str, ...]:
+    """Return the words between commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else ()
+
+
+def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    """Return the numbers between commas.
+
+    Raises:
+        UsageError: there is none, or something else.
+    """
+    if text is None:
+        return None
+    with suppress(ValueError):
+        numbers = tuple(float(word) for word in parse_words(text))
+        if numbers:
+            return numbers
+    raise UsageError(f"{option} '{text}' is not a list of numbers.", f"Write {option} 0.485,0.456,0.406.")
+
+
+def parse_size(text: str | None) -> int | tuple[int, int] | None:
+    """Return height and width, or the one number that is given.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if text is None:
+        return None
+    parts = parse_words(text.lower().replace("x", ","))
+    if not all(part.isdecimal() for part in parts) or len(parts) not in (1, 2):
+        raise UsageError(f"--resize '{text}' is not a size.", "Write --resize 224 or --resize 224,224.")
+    return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
+
+
+def parse_axes(texts: list[str] | None) -> dict[str, int]:
+    """Return the axis by glob.
+
+    Raises:
+        UsageError: a text is not GLOB=AXIS.
+    """
+    axes = {}
+    for text in texts or ():
+        glob, equals, axis = text.rpartition("=")
+        if not equals or not glob or not axis.lstrip("-").isdecimal():
+            raise UsageError(
+                f"--channel-axis '{text}' is not GLOB=AXIS.", "Write for example --channel-axis 'conv*=0'."
+            )
+        axes[glob] = int(axis)
+    return axes
