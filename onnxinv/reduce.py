@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Sequence
@@ -82,6 +83,9 @@ class Reducer:
 
 def _largest(grid: npt.NDArray[Any]) -> float:
     """Return the largest finite magnitude."""
+    largest = float(max(grid.max(), -grid.min()))
+    if math.isfinite(largest):
+        return largest
     magnitudes = np.abs(grid)
     return float(np.max(magnitudes, where=np.isfinite(magnitudes), initial=0))
 
