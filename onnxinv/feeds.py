@@ -16,7 +16,7 @@ from onnxinv.data.layout import ModelLayout, check_image, model_layout, sample_l
 from onnxinv.data.preprocess import Preprocess, to_model, to_pixels
 from onnxinv.errors import DataError, UsageError
 from onnxinv.result import TensorInfo
-from onnxinv.transforms import Transform
+from onnxinv.transforms import Context, Transform
 
 Array = npt.NDArray[Any]
 
@@ -26,11 +26,13 @@ class Prepared:
     """One sample, ready to be transformed.
 
     Attributes:
+        index: of the sample in its source.
         primary: the image (height, width, channels) in pixel space, or the raw array of an input that is no image.
         value_range: of the image's pixels, where known.
         others: arrays of the other inputs, as the model takes them.
     """
 
+    index: int
     primary: npt.NDArray[np.float64]
     value_range: tuple[float, float] | None
     others: dict[str, Array]
@@ -44,6 +46,7 @@ class Feeds:
         samples: where the samples come from.
         transforms: the transform set.
         preprocess: what is done to images around the transform.
+        seed: of the transforms that draw random numbers.
 
     Raises:
         DataError: the samples do not fit the model's inputs.
@@ -51,11 +54,17 @@ class Feeds:
     """
 
     def __init__(
-        self, inputs: Sequence[TensorInfo], samples: Samples, transforms: Sequence[Transform], preprocess: Preprocess
+        self,
+        inputs: Sequence[TensorInfo],
+        samples: Samples,
+        transforms: Sequence[Transform],
+        preprocess: Preprocess,
+        seed: int = 0,
     ) -> None:
         self.samples = samples
         self.transforms = transforms
         self.preprocess = preprocess
+        self.seed = seed
         self._digests: dict[int, bytes] = {}
         for info in inputs:
             if not _is_numeric(info.dtype):
@@ -78,9 +87,9 @@ class Feeds:
             raise UsageError(
                 f"The transforms work on images, and the input '{self.primary.name}' is none: "
                 f"its shape is {_shown(self.primary)}.",
-                "Write transforms for it in a Python file: --transform file.py:function.",
+                "Name transforms of arrays, such as time-shift, or write your own: --transform file.py:function.",
             )
-        self._shape = self._variant(self._prepare(0), transforms[0]).shape
+        self._shape = self._variant(self._prepare(0), 0).shape
 
     @property
     def notes(self) -> list[str]:
@@ -112,7 +121,7 @@ class Feeds:
         for row, index in enumerate(samples):
             prepared = self._prepare(int(index))
             for column, transform in enumerate(run):
-                variant = self._variant(prepared, self.transforms[transform])
+                variant = self._variant(prepared, transform)
                 if variant.shape != self._shape:
                     raise DataError(
                         f"Sample {index} of '{self.samples.source}' has shape {variant.shape}, "
@@ -153,15 +162,16 @@ class Feeds:
         stored = arrays[self._source_key[self.primary.name]]
         if self.layout is None:
             # Checked as the model takes it, transformed as float64 like images.
-            return Prepared(self._cast(stored, self.primary).astype(np.float64), None, others)
+            return Prepared(index, self._cast(stored, self.primary).astype(np.float64), None, others)
         source = self.samples.source
         stored_layout = sample_layout(stored.shape, self.primary, self.layout, self.samples.layout, source=source)
         image, value_range = to_pixels(stored, stored_layout, self.preprocess, self.primary)
         check_image(image.shape, self.primary, self.layout, source=source)
-        return Prepared(image, value_range, others)
+        return Prepared(index, image, value_range, others)
 
-    def _variant(self, prepared: Prepared, transform: Transform) -> Array:
-        changed = transform(prepared.primary, prepared.value_range)
+    def _variant(self, prepared: Prepared, transform: int) -> Array:
+        context = Context(prepared.value_range, (self.seed, prepared.index, transform))
+        changed = self.transforms[transform](prepared.primary, context)
         if self.layout is None:
             # An integer that a transform has computed may lie just below it.
             whole = np.dtype(self.primary.dtype).kind in "iu"

@@ -92,7 +92,7 @@ def make_plan(config: RunConfig) -> Plan:
     samples = select(source, config.samples, config.seed)
     _check_count(chosen_measures, len(samples), source.source)
     device = choose_device(config.device)
-    feeds = Feeds(model.inputs, source, transforms, _preprocess(config))
+    feeds = Feeds(model.inputs, source, transforms, _preprocess(config), config.seed)
     groups = _groups(samples, config.groups, config.seed)
     found, hidden = candidates(model)
     outputs = [info.name for info in model.outputs]

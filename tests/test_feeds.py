@@ -26,8 +26,8 @@ def samples(*read: dict[str, np.ndarray]) -> Samples:
     return Samples("data", len(read), lambda index: {key: np.asarray(value) for key, value in read[index].items()})
 
 
-def feeds(inputs: list[TensorInfo], given: Samples, transforms=IDENTITY) -> Feeds:
-    return Feeds(inputs, given, transforms, Preprocess())
+def feeds(inputs: list[TensorInfo], given: Samples, transforms=IDENTITY, seed: int = 0) -> Feeds:
+    return Feeds(inputs, given, transforms, Preprocess(), seed)
 
 
 @pytest.fixture
@@ -111,6 +111,46 @@ def test_a_later_sample_of_another_size_is_refused():
     found.batch([0], slice(0, 1))
     with pytest.raises(DataError, match=r"Sample 1 of 'data' has shape \(1, 5, 4\), while the first has \(1, 4, 4\)"):
         found.batch([0, 1], slice(0, 1))
+
+
+RANDOM = [
+    pytest.param(VECTOR, [1.0, 2.0, 3.0], ["additive-noise:steps=3"], id="noise on a vector"),
+    pytest.param(TOKENS, [1, 2, 3], ["permute:steps=3", "time-shift:steps=1,max=0.4"], id="permuted tokens"),
+    pytest.param(IMAGE, np.full((6, 6), 99, dtype=np.uint8), ["flip", "noise:steps=3"], id="noise on an image"),
+]
+
+
+@pytest.mark.parametrize(("info", "value", "specs"), RANDOM)
+def test_random_variants_are_the_same_in_every_batch(info, value, specs):
+    transforms = expand(specs)
+    given = samples(*[{PRIMARY: value}] * 5)
+    whole = feeds([info], given, transforms).batch(range(5), slice(None))[info.name].reshape(5, len(transforms), -1)
+    other = feeds([info], given, transforms)
+    for index in (3, 0, 4):
+        for column in range(len(transforms)):
+            alone = other.batch([index], slice(column, column + 1))[info.name]
+            np.testing.assert_array_equal(alone.ravel(), whole[index, column])
+    beside = other.batch([4, 1], slice(1, 3))[info.name].reshape(2, 2, -1)
+    np.testing.assert_array_equal(beside, whole[[4, 1], 1:3])
+
+
+def test_random_variants_differ_between_samples_transforms_and_seeds():
+    given = samples(*[{PRIMARY: [1.0, 2.0, 3.0]}] * 3)
+    transforms = expand(["additive-noise:steps=1,max=0.1", "additive-noise:steps=1,max=0.2"])
+    batches = [feeds([VECTOR], given, transforms, seed).batch(range(3), slice(1, 4))["vector"] for seed in (0, 1)]
+    rows = np.concatenate(batches)
+    assert len(np.unique(rows, axis=0)) == len(rows) == 18
+
+
+def test_transforms_of_arrays_may_be_used_on_images():
+    given = samples({PRIMARY: np.arange(36.0).reshape(1, 6, 6)})
+    later = feeds([IMAGE], given, expand(["time-shift:steps=1,max=0.5,axis=1"])).batch([0], slice(2, 3))["image"]
+    np.testing.assert_array_equal(later[0, 0], np.roll(np.arange(36.0).reshape(6, 6), 3, axis=1))
+
+
+def test_colours_are_refused_where_the_images_are_grey():
+    with pytest.raises(UsageError, match="'hue' changes colours, and an image has 1 channels"):
+        feeds([IMAGE], samples({PRIMARY: np.zeros((6, 6), dtype=np.uint8)}), expand(["hue"]))
 
 
 def digest(*values: list[float], order: list[int], info: TensorInfo = VECTOR) -> str:

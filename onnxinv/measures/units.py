@@ -20,11 +20,18 @@ class Units:
         count: how many values there are: channels, or units where every unit keeps its own value.
         resolution: deviations up to `resolution` times the unit's root mean square are rounding (MEASURES, quotient
             rule): 4 machine epsilons of float32 and float64 activations, 1 of float16 and bfloat16.
+        whole: how many units the layer has that these were taken from; None where these are all of them.
     """
 
     channel: npt.NDArray[np.intp]
     count: int
     resolution: float
+    whole: int | None = None
+
+    @property
+    def total(self) -> int:
+        """How many units the whole layer has, however few of them are here."""
+        return self.channel.size if self.whole is None else self.whole
 
     @classmethod
     def of(cls, shape: tuple[int, ...], channel_axis: int, dtype: str, *, per_unit: bool) -> Self:
@@ -52,7 +59,7 @@ class Units:
     def take(self, units: npt.NDArray[np.intp] | slice) -> Units:
         """Return some of the units; channels without a unit left disappear, the others keep their order."""
         kept, channel = np.unique(self.channel[units], return_inverse=True)
-        return Units(channel.astype(np.intp), kept.size, self.resolution)
+        return Units(channel.astype(np.intp), kept.size, self.resolution, self.total)
 
 
 def _resolution(dtype: str) -> float:

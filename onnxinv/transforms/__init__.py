@@ -9,9 +9,20 @@ from onnxinv.errors import UsageError
 from onnxinv.registry import Registry
 from onnxinv.spec import parse
 from onnxinv.transforms.python import from_file, is_file
-from onnxinv.transforms.transform import Family, Image, Parameter, Step, Transform, cartesian
+from onnxinv.transforms.transform import Context, Family, Image, Parameter, Step, Transform, cartesian
 
-__all__ = ["Family", "Image", "Parameter", "Step", "Transform", "cartesian", "expand", "families", "register"]
+__all__ = [
+    "Context",
+    "Family",
+    "Image",
+    "Parameter",
+    "Step",
+    "Transform",
+    "cartesian",
+    "expand",
+    "families",
+    "register",
+]
 
 MOST_TRANSFORMS = 100_000
 

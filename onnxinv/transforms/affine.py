@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from onnxinv.errors import UsageError
 from onnxinv.transforms.gather import Gather
-from onnxinv.transforms.transform import IDENTITY, Family, Image, Parameter, Step, Transform
+from onnxinv.transforms.transform import IDENTITY, Context, Family, Image, Parameter, Step, Transform
 
 Matrix = npt.NDArray[np.float64]
 Square = tuple[tuple[float, float], tuple[float, float]]
@@ -69,7 +69,7 @@ class Affine(Step):
         """Whether the map is the identity for images of every size."""
         return self.linear == UNIT and self.offset == ZERO
 
-    def apply(self, image: Image, value_range: tuple[float, float] | None) -> Image:
+    def apply(self, image: Image, context: Context) -> Image:
         """Return the warped image; see `Step.apply`.
 
         Raises:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from onnxinv.transforms import register
 from onnxinv.transforms.photometric import FactorFamily, clipped
-from onnxinv.transforms.transform import Image, Step, Transform
+from onnxinv.transforms.transform import Context, Image, Step, Transform
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class Brighten(Step):
 
     factor: float
 
-    def apply(self, image: Image, value_range: tuple[float, float] | None) -> Image:
+    def apply(self, image: Image, context: Context) -> Image:
         """Return the image times the factor; see `Step.apply`."""
-        return clipped(image * self.factor, value_range)
+        return clipped(image * self.factor, context.value_range)
 
 
 @register("brightness")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from onnxinv.transforms import register
 from onnxinv.transforms.photometric import FactorFamily, clipped
-from onnxinv.transforms.transform import Image, Step, Transform
+from onnxinv.transforms.transform import Context, Image, Step, Transform
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,10 @@ class Stretch(Step):
 
     factor: float
 
-    def apply(self, image: Image, value_range: tuple[float, float] | None) -> Image:
+    def apply(self, image: Image, context: Context) -> Image:
         """Return the stretched image; see `Step.apply`."""
         mean = float(image.mean())
-        return clipped(mean + self.factor * (image - mean), value_range)
+        return clipped(mean + self.factor * (image - mean), context.value_range)
 
 
 @register("contrast")

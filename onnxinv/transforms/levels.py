@@ -17,6 +17,13 @@ def evenly(low: float, high: float, steps: int) -> list[float]:
     return [round(float(value), DECIMALS) + 0.0 for value in np.linspace(low, high, steps)]
 
 
+def angles_of(degrees: float, steps: int) -> list[float]:
+    """Return the angles `i * 360 / steps` of the whole circle, or those within a smaller range of degrees."""
+    if degrees == 360:
+        return [index * 360 / steps for index in range(steps)]
+    return angles_within(degrees, steps)
+
+
 def angles_within(degrees: float, steps: int) -> list[float]:
     """Return `linspace(-degrees / 2, degrees / 2, steps)`: symmetric, and exactly 0 in the middle of an odd number."""
     return evenly(-degrees / 2, degrees / 2, steps)

@@ -13,7 +13,7 @@ import numpy as np
 
 from onnxinv.errors import UsageError
 from onnxinv.spec import did_you_mean
-from onnxinv.transforms.transform import IDENTITY, Image, Parameter, Step, Transform
+from onnxinv.transforms.transform import IDENTITY, Context, Image, Parameter, Step, Transform
 from onnxinv.user_code import callables_of, importing_from, run_file
 
 RETURN_A_LIST = "Return a list of callables, each from one sample (an array) to an array of the same shape."
@@ -35,7 +35,7 @@ class UserStep(Step):
     label: str
     undo: Callable[[Image], object] | None = None
 
-    def apply(self, image: Image, value_range: tuple[float, float] | None) -> Image:
+    def apply(self, image: Image, context: Context) -> Image:
         """Return what the callable makes of a copy of the sample (of any shape).
 
         Raises:

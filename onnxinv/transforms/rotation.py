@@ -8,7 +8,7 @@ from pydantic import Field
 
 from onnxinv.transforms import register
 from onnxinv.transforms.affine import AffineFamily
-from onnxinv.transforms.levels import MOST_STEPS, angles_within, short
+from onnxinv.transforms.levels import MOST_STEPS, angles_of, short
 from onnxinv.transforms.transform import Transform
 
 
@@ -28,11 +28,7 @@ class Rotation(AffineFamily):
 
     def expand(self) -> tuple[Transform, ...]:
         """Return one rotation an angle, in order of the angle."""
-        if self.degrees == 360:
-            angles = [index * 360 / self.steps for index in range(self.steps)]
-        else:
-            angles = angles_within(self.degrees, self.steps)
-        return tuple(self._turn(angle) for angle in angles)
+        return tuple(self._turn(angle) for angle in angles_of(self.degrees, self.steps))
 
     def _turn(self, angle: float) -> Transform:
         cosine, sine = _cosine_and_sine(angle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,14 +19,41 @@ Parameter = float | int | str
 IDENTITY = "identity"
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a step may know of a sample besides its numbers.
+
+    Attributes:
+        value_range: lowest and highest value a pixel can have, None where that is not known.
+        seed: the run's seed, the sample's index in the source, and the transform's index in the set.
+    """
+
+    value_range: tuple[float, float] | None = None
+    seed: tuple[int, int, int] = (0, 0, 0)
+
+    def generator(self, stream: str) -> np.random.Generator:
+        """Return a generator of random numbers: the same for one sample under one transform, whatever the batch.
+
+        Args:
+            stream: what the numbers are for; steps of one transform that name different streams draw independently.
+        """
+        return np.random.default_rng([*self.seed, zlib.crc32(stream.encode())])
+
+
+NOTHING_KNOWN = Context()
+"""The context of a sample on its own: its range is not known, its seed is zero."""
+
+
 class Step(ABC):
-    """Something done to one image (or, for a user's function, to one sample).
+    """Something done to one image, or to one sample of any shape.
 
     Attributes:
         needs_image: whether it works on (height, width, channels) alone, not on samples of any shape.
+        needs_color: whether it works on images of three channels alone: red, green and blue.
     """
 
     needs_image: ClassVar[bool] = True
+    needs_color: ClassVar[bool] = False
 
     @property
     def is_identity(self) -> bool:
@@ -33,12 +61,12 @@ class Step(ABC):
         return False
 
     @abstractmethod
-    def apply(self, image: Image, value_range: tuple[float, float] | None) -> Image:
+    def apply(self, image: Image, context: Context) -> Image:
         """Return the changed image.
 
         Args:
             image: (height, width, channels) float64 in pixel space, that is before normalisation; not to be changed.
-            value_range: lowest and highest value a pixel can have, None where that is not known.
+            context: the range of its pixels, and what random numbers are seeded with.
         """
 
     def then(self, following: Step) -> Step | None:
@@ -69,10 +97,10 @@ class Transform:
         """Whether the transform hands back its input."""
         return not self.steps
 
-    def __call__(self, image: Image, value_range: tuple[float, float] | None = None) -> Image:
+    def __call__(self, image: Image, context: Context = NOTHING_KNOWN) -> Image:
         """Return the transformed image, of the same shape; see `Step.apply`."""
         for step in self.steps:
-            image = step.apply(image, value_range)
+            image = step.apply(image, context)
         return image
 
     def followed_by(self, following: Transform) -> Transform:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from skimage.transform import AffineTransform, warp
 
 from onnxinv.errors import UsageError
-from onnxinv.transforms import Image, Step, expand
+from onnxinv.transforms import Context, Image, Step, expand
 from onnxinv.transforms.affine import UNIT, Affine, Square
 
 SIZES = [
@@ -90,7 +90,7 @@ def test_a_warp_is_one_call_of_scikit_image(
     outside = {"mode": "edge"} if fill == "edge" else {"mode": "constant", "cval": fill}
     expected = warp(image, np.linalg.inv(matrix), order=1, clip=False, preserve_range=True, **outside)
     step = Affine(turn(33), shift(1.3 / size[1], -0.4 / size[0]), fill)
-    np.testing.assert_allclose(step.apply(image, None), expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(step.apply(image, Context()), expected, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("fill", [0.0, 0.3, "edge"])
@@ -100,7 +100,7 @@ def test_a_warp_equals_bilinear_interpolation_by_hand(
     image = draw(6, 8, 2)
     step = Affine(turn(25), shift(0.07, -0.11), fill)
     expected = brute_force(image, step.pixel_matrix(6, 8), fill)
-    np.testing.assert_allclose(step.apply(image, None), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(step.apply(image, Context()), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("fill", ["0", "0.5", "edge"])
@@ -163,7 +163,7 @@ def test_flips_and_half_turns_are_exact_at_every_size(
     draw: Callable[..., Image], size: tuple[int, int], linear: Square, expected: np.ufunc
 ) -> None:
     image = draw(*size, 3)
-    np.testing.assert_array_equal(Affine(linear).apply(image, None), expected(image))
+    np.testing.assert_array_equal(Affine(linear).apply(image, Context()), expected(image))
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 8, 27, 28])
@@ -180,7 +180,7 @@ def test_turns_and_transpositions_of_squares_are_exact(
     draw: Callable[..., Image], size: int, linear: Square, expected: np.ufunc
 ) -> None:
     image = draw(size, size, 3)
-    np.testing.assert_array_equal(Affine(linear).apply(image, None), expected(image))
+    np.testing.assert_array_equal(Affine(linear).apply(image, Context()), expected(image))
 
 
 @pytest.mark.parametrize("size", [(4, 8), (8, 4), (5, 9), (4, 7)])
@@ -191,7 +191,7 @@ def test_a_quarter_turn_of_an_oblong_image_is_the_warp(
     image = draw(*size, 2)
     step = Affine(((0, 1), (-1, 0)), fill=fill)
     expected = brute_force(image, step.pixel_matrix(*size), fill)
-    np.testing.assert_allclose(step.apply(image, None), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(step.apply(image, Context()), expected, rtol=0, atol=1e-12)
 
 
 def moved(image: Image, right: int, down: int, fill: float | Literal["edge"]) -> Image:
@@ -210,13 +210,13 @@ def test_shifts_by_whole_pixels_are_exact(
 ) -> None:
     image = draw(*size, 2)
     step = Affine(offset=shift(right / size[1], down / size[0]), fill=fill)
-    np.testing.assert_array_equal(step.apply(image, None), moved(image, right, down, fill))
+    np.testing.assert_array_equal(step.apply(image, Context()), moved(image, right, down, fill))
 
 
 def test_rounding_noise_does_not_blur_a_whole_pixel_shift(draw: Callable[..., Image]) -> None:
     image = draw(20, 10)
     noisy = Affine(offset=shift(0.1 + 0.2, 0.7 + 0.1))  # 0.30000000000000004 and 0.7999999999999999
-    np.testing.assert_array_equal(noisy.apply(image, None), moved(image, 3, 16, 0.0))
+    np.testing.assert_array_equal(noisy.apply(image, Context()), moved(image, 3, 16, 0.0))
 
 
 def test_eight_turns_by_45_degrees_are_the_identity(draw: Callable[..., Image]) -> None:
@@ -227,14 +227,14 @@ def test_eight_turns_by_45_degrees_are_the_identity(draw: Callable[..., Image]) 
     assert isinstance(step, Affine)
     assert step.is_identity
     image = draw(6, 6)
-    assert step.apply(image, None) is image
+    assert step.apply(image, Context()) is image
 
 
 def test_two_turns_by_45_degrees_are_a_quarter_turn_bit_for_bit(draw: Callable[..., Image]) -> None:
     step = Affine(turn(45)).then(Affine(turn(45)))
     assert step is not None
     image = draw(6, 6)
-    np.testing.assert_array_equal(step.apply(image, None), np.rot90(image))
+    np.testing.assert_array_equal(step.apply(image, Context()), np.rot90(image))
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_affine_steps_that_fill_differently_stay_apart(second: Affine) -> None:
 def test_a_read_only_image_can_be_warped(draw: Callable[..., Image]) -> None:
     image = draw(5, 5)
     image.flags.writeable = False
-    assert Affine(turn(9)).apply(image, None).shape == (5, 5, 1)
+    assert Affine(turn(9)).apply(image, Context()).shape == (5, 5, 1)
 
 
 @pytest.mark.parametrize(
@@ -280,10 +280,10 @@ def test_a_read_only_image_can_be_warped(draw: Callable[..., Image]) -> None:
 )
 def test_what_is_no_image_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="is no image"):
-        Affine(turn(9)).apply(np.zeros(shape), None)
+        Affine(turn(9)).apply(np.zeros(shape), Context())
 
 
 def test_a_single_precision_image_stays_so(draw: Callable[..., Image]) -> None:
     image = draw(5, 5).astype(np.float32)
     for linear in (turn(9), ((0.0, 1.0), (-1.0, 0.0)), UNIT):
-        assert Affine(linear).apply(image, None).dtype == np.float32  # type: ignore[arg-type]  # wider than declared
+        assert Affine(linear).apply(image, Context()).dtype == np.float32  # type: ignore[arg-type]  # wider than declared

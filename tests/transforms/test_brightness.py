@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from onnxinv.errors import UsageError
-from onnxinv.transforms import Image, expand
+from onnxinv.transforms import Context, Image, expand
 
 
 def test_every_value_is_multiplied_by_the_factor(draw: Callable[..., Image]) -> None:
@@ -30,7 +30,7 @@ def test_values_are_clipped_to_the_range_of_a_pixel(
 ) -> None:
     image = np.array([-0.2, 0.6, 0.8]).reshape(1, 3, 1)
     doubled = expand(["brightness:steps=1,min=2,max=2"])[0]
-    np.testing.assert_allclose(doubled(image, value_range).ravel(), expected, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(doubled(image, Context(value_range)).ravel(), expected, rtol=0, atol=1e-15)
 
 
 def test_a_factor_of_one_is_the_identity_in_spite_of_rounding() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onnxinv.transforms.levels import angles_within, evenly, short
+from onnxinv.transforms.levels import angles_of, angles_within, evenly, short
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,11 @@ def test_an_odd_number_of_angles_has_zero_in_the_middle(degrees: float, steps: i
     angles = angles_within(degrees, steps)
     assert steps == 1 or angles[steps // 2] == 0
     assert steps == 1 or angles == [-angle for angle in reversed(angles)]
+
+
+def test_angles_of_the_whole_circle_begin_at_zero_and_others_lie_around_it() -> None:
+    assert angles_of(360, 4) == [0, 90, 180, 270]
+    assert angles_of(90, 3) == [-45, 0, 45]
 
 
 @pytest.mark.parametrize(

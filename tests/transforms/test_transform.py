@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from onnxinv.transforms import Image, Step, Transform, cartesian
+from onnxinv.transforms import Context, Image, Step, Transform, cartesian
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Add(Step):
     def is_identity(self) -> bool:
         return self.number == 0
 
-    def apply(self, image: Image, value_range: tuple[float, float] | None) -> Image:
+    def apply(self, image: Image, context: Context) -> Image:
         return image + self.number
 
     def then(self, following: Step) -> Step | None:
@@ -34,7 +34,7 @@ class Add(Step):
 class Square(Step):
     """Squares the values; fuses with nothing and has no inverse."""
 
-    def apply(self, image: Image, value_range: tuple[float, float] | None) -> Image:
+    def apply(self, image: Image, context: Context) -> Image:
         return image**2
 
 
@@ -114,3 +114,20 @@ def test_names_that_meet_again_in_a_product_are_numbered() -> None:
 
 def test_a_product_of_nothing_is_the_identity() -> None:
     assert cartesian([]) == (Transform("identity"),)
+
+
+def test_a_context_draws_the_same_for_a_stream_and_others_for_another() -> None:
+    context = Context(seed=(1, 2, 3))
+    one, again, other = (context.generator(stream).random() for stream in ("noise", "noise", "permute"))
+    assert one == again != other
+    assert Context(seed=(1, 3, 2)).generator("noise").random() != one
+
+
+def test_the_context_reaches_every_step() -> None:
+    @dataclass(frozen=True)
+    class Highest(Step):
+        def apply(self, image: Image, context: Context) -> Image:
+            assert context.value_range
+            return image + context.value_range[1]
+
+    assert Transform("twice", {}, (Highest(), Highest()))(TWO, Context((0, 5))).item() == 12
