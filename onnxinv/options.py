@@ -29,7 +29,7 @@ Transforms = Annotated[
     ),
 ]
 Samples = Annotated[int | None, typer.Option("--samples", metavar="N", help="Take N samples, stratified by label.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of the choice and the order of the samples.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of the choice and order of the samples, and of random transforms.")]
 Measures = Annotated[
     list[str] | None,
     typer.Option("--measure", metavar="SPEC", help="normalized-variance:dispersion=var and the like; repeatable."),

@@ -40,13 +40,14 @@ def measure_layer(
         else:
             kept_units = units.take(kept)
             reference = _compute(measures, [merge_states(groups)], kept_units)[0]
-        replicates = _compute(measures, groups, kept_units, leave_out=True) if len(groups) > 1 else []
+        place = {measure: position for position, measure in enumerate(each for each in measures if each.interval)}
+        replicates = _compute(list(place), groups, kept_units, leave_out=True) if place and len(groups) > 1 else []
         return {
             key: (
                 found,
                 summarize(
                     found,
-                    [one[position][key].values for one in replicates],
+                    [one[place[measure]][key].values for one in replicates if measure.interval],
                     reference[position][key].values,
                     measure.bounds,
                     interval=measure.interval,

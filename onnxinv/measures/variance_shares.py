@@ -43,8 +43,12 @@ class VarianceShares(Measure):
             return {key: Values(part / total, dead) for key, part in zip(self.result_keys(), parts, strict=True)}
 
 
-def sums_of_squares(state: State, units: Units) -> tuple[Array, Array, Array]:
-    """Return the (units,) sums of squares `SS_S`, `SS_T` and `SS_I`."""
+def sums_of_squares(state: State, units: Units) -> Array:
+    """Return the (3, units) sums of squares `SS_S`, `SS_T` and `SS_I`."""
+    return state.derive(("sums of squares", units.resolution), lambda: np.stack(_sums_of_squares(state, units)))
+
+
+def _sums_of_squares(state: State, units: Units) -> tuple[Array, Array, Array]:
     rows, columns = state[RowMoments], state[ColumnMoments]
     transforms = columns.mean.shape[0]
     sample = transforms * rows.mean_deviations
