@@ -71,16 +71,16 @@ def describe_model(plan: Plan) -> RenderableType:
         Text(""),
         Text(f"{len(plan.layers)} layers, {sum(layer.units for layer in plan.layers):,} units."),
         Text(
-            f"With {len(plan.transforms)} transforms: {_mib(memory.state)} of statistics, "
-            f"{_mib(memory.peak)} at the peak, {len(plan.layout.chunks)} chunk(s) of layers."
+            f"With {_count(len(plan.transforms), 'transform')}: {_mib(memory.state)} of statistics, "
+            f"{_mib(memory.peak)} at the peak, {_count(len(plan.layout.chunks), 'chunk')} of layers."
         ),
     ]
     if plan.skipped:
-        footer.append(Text(f"{len(plan.skipped)} tensors cannot be measured:"))
+        footer.append(Text(f"{_count(len(plan.skipped), 'tensor')} cannot be measured:"))
         footer += [
             Text(f"  {printable(one.name, 50)} ({printable(one.op)}): {printable(one.reason)}") for one in plan.skipped
         ]
-    footer += [Text(f"Note: {printable(notice, 400)}") for notice in plan.notices]
+    footer += [Text(f"Note: {printable(notice, 400)}") for notice in plan.probe.notices]
     return Group(*lines, Text(""), table, *footer)
 
 
@@ -146,3 +146,7 @@ def _few(names: list[str]) -> str:
 
 def _mib(size: int) -> str:
     return f"{size / 2**20:,.0f} MiB" if size < 10 * 2**30 else f"{size / 2**30:,.1f} GiB"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
