@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -163,7 +164,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             reduce="host",
             schedule=f"samples first, {len(layout.chunks)} chunk{'s' * (len(layout.chunks) != 1)}",
             batch=layout.batch,
-            threads=config.threads,
+            threads=config.threads or os.cpu_count() or 1,
         ),
         timing=TimingMeta(
             seconds=round(measured.seconds, 3),

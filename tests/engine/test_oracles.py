@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from onnxinv.errors import DataError, ModelError
+from onnxinv.measures import DEFAULT
 from tests.engine.networks import (
     NV,
     layer_of,
@@ -104,8 +105,9 @@ def test_a_network_pooled_over_quarter_turns_is_invariant_to_them(tmp_path: Path
     turned = {f"k{turn}": np.rot90(kernel, turn, axes=(2, 3)).copy() for turn in range(4)}
     convolutions = " ".join(f"c{turn} = Conv(image, k{turn})" for turn in range(4))
     model = save_network(tmp_path, f"{convolutions} best = Max(c0, c1, c2, c3) y = {pool}(best)", turned)
-    result = measure(tmp_path, model, "rotation:steps=4", aggregate=aggregate)
+    result = measure(tmp_path, model, "rotation:steps=4", aggregate=aggregate, measures=(*DEFAULT, "anova"))
     assert values_of(result, "y") == [0.0, 0.0]
+    assert values_of(result, "y", "anova-f") == values_of(result, "y", "anova-variant") == [0.0, 0.0]
     assert values_of(result, "y", "variance-share-sample") == [1.0, 1.0]
     assert min(values_of(result, "c0")) > 0.1
     assert min(values_of(result, "best")) > 0.1
