@@ -104,7 +104,7 @@ def test_inspect_and_the_plan_are_harmless(capsys, tmp_path, data, name):
         assert found.status == 0, found.err
         assert_harmless(found)
         assert max(map(len, found.out.splitlines())) <= 80
-    assert "tensors cannot be measured" in shown.out
+    assert "tensor cannot be measured" in shown.out
 
 
 @pytest.mark.parametrize("name", HOSTILE)
