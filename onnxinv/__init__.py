@@ -19,6 +19,6 @@ def __getattr__(name: str) -> Any:
     """Import the public names when they are first used: the command line starts without them."""
     if name not in _HOMES:
         raise AttributeError(f"module 'onnxinv' has no attribute '{name}'")
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)

@@ -111,9 +111,9 @@ def analyze(
     quiet: Quiet = False,
 ) -> None:
     """Measure the invariance of every layer of MODEL to transformations of its input."""
-    from onnxinv import api  # noqa: PLC0415  # heavy: --help does not need it
-    from onnxinv.describe import describe_plan  # noqa: PLC0415
-    from onnxinv.files import check_folder  # noqa: PLC0415
+    from onnxinv import api  # heavy: --help does not need it
+    from onnxinv.describe import describe_plan
+    from onnxinv.files import check_folder
 
     if data is None:
         raise UsageError("No data is named.", "Add --data, for example --data digits.npz or --data random:n=64.")
@@ -142,9 +142,9 @@ def analyze(
 @app.command()
 def demo(quiet: Quiet = False) -> None:
     """Measure the two shipped digit models under rotation and show them side by side."""
-    from onnxinv import api  # noqa: PLC0415
-    from onnxinv import demo as shipped  # noqa: PLC0415
-    from onnxinv.reports.side_by_side import side_by_side  # noqa: PLC0415
+    from onnxinv import api
+    from onnxinv import demo as shipped
+    from onnxinv.reports.side_by_side import side_by_side
 
     results = []
     for name in shipped.NAMES:
@@ -162,8 +162,8 @@ def inspect(
     select: Select = "default", resize: Resize = None,
 ) -> None:  # fmt: skip
     """Show inputs, outputs, layers with their axes, what would be skipped and why, and the memory needed."""
-    from onnxinv import api  # noqa: PLC0415
-    from onnxinv.describe import describe_model  # noqa: PLC0415
+    from onnxinv import api
+    from onnxinv.describe import describe_model
 
     _show(describe_model(api.inspect(model, data, transform, layout=layout, select=select, resize=parse_size(resize))))
 
@@ -171,8 +171,8 @@ def inspect(
 @app.command()
 def explain(name: Annotated[str | None, typer.Argument(metavar="NAME")] = None) -> None:
     """Say what a measure, transform, data source or format is; without NAME list them all."""
-    from onnxinv.describe import explain as text_of  # noqa: PLC0415
-    from onnxinv.describe import list_names  # noqa: PLC0415
+    from onnxinv.describe import explain as text_of
+    from onnxinv.describe import list_names
 
     print(text_of(name) if name else list_names())
 
@@ -183,15 +183,15 @@ def report(
     formats: Formats = None,
 ) -> None:
     """Render an existing result again."""
-    from onnxinv.result import Result  # noqa: PLC0415
+    from onnxinv.result import Result
 
     wanted = parse_formats(formats)
     _write(Result.load(folder), wanted, quiet=False)
 
 
 def _measure(plan: Plan, title: str, *, quiet: bool) -> Result:
-    from onnxinv import api  # noqa: PLC0415
-    from onnxinv.progress import progress  # noqa: PLC0415
+    from onnxinv import api
+    from onnxinv.progress import progress
 
     if not quiet:
         for notice in filter(None, (plan.device.notice, *plan.notices)):
@@ -201,8 +201,8 @@ def _measure(plan: Plan, title: str, *, quiet: bool) -> Result:
 
 
 def _write(result: Result, wanted: list[tuple[str, Path | None]], *, quiet: bool) -> None:
-    from onnxinv.files import write_file  # noqa: PLC0415
-    from onnxinv.reports import reports  # noqa: PLC0415
+    from onnxinv.files import write_file
+    from onnxinv.reports import reports
 
     # Files first: they are complete even where whoever reads stdout stops reading.
     for name, path in sorted(wanted, key=lambda each: each[1] is None):
@@ -219,7 +219,7 @@ def _write(result: Result, wanted: list[tuple[str, Path | None]], *, quiet: bool
 
 def _show(shown: RenderableType) -> None:
     """Print something that adapts to the terminal; piped, it is plain text of 80 columns."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     if sys.stdout.isatty():
         Console().print(shown)
@@ -235,7 +235,7 @@ def _say(text: str) -> None:
 
 
 def _printable(text: str) -> str:
-    from onnxinv.reports.printable import printable  # noqa: PLC0415
+    from onnxinv.reports.printable import printable
 
     return printable(text, 400)
 
@@ -285,7 +285,7 @@ def _fail(error: BaseException, *, debug: bool) -> int:
 
 
 def _lines(error: BaseException) -> list[str]:
-    from onnxinv.reports.printable import printable  # noqa: PLC0415
+    from onnxinv.reports.printable import printable
 
     if isinstance(error, OnnxinvError):
         return [

@@ -84,8 +84,8 @@ def parse_formats(texts: list[str] | None) -> list[tuple[str, Path | None]]:
         UsageError: there is no such format, or a colon with no path behind it.
         OutputError: a file cannot be written.
     """
-    from onnxinv.files import check_file  # noqa: PLC0415
-    from onnxinv.reports import reports  # noqa: PLC0415
+    from onnxinv.files import check_file
+    from onnxinv.reports import reports
 
     wanted = []
     for text in texts or ["terminal"]:

@@ -196,7 +196,7 @@ def version() -> str:
 
 
 def _library() -> onnxruntime:
-    import onnxruntime  # noqa: PLC0415  # importing it takes a third of a second, and --help does not need it
+    import onnxruntime  # importing it takes a third of a second, and --help does not need it
 
     onnxruntime.set_default_logger_severity(4)
     return onnxruntime

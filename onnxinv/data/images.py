@@ -83,7 +83,7 @@ class ImageFolder(Source):
 
     def _decode(self, file: Path) -> Array:
         """Return the image, shape (height, width, channels), uint8 or uint16."""
-        from PIL import Image, ImageOps  # noqa: PLC0415  loaded where used, so that --help stays instant
+        from PIL import Image, ImageOps
 
         try:
             with warnings.catch_warnings():
@@ -109,7 +109,7 @@ class ImageFolder(Source):
             raise DataError(f"The image '{file}' cannot be read, or is truncated: {error}.") from error
 
     def _to_array(self, image: Image.Image) -> Array:
-        from PIL import Image  # noqa: PLC0415  loaded where used, so that --help stays instant
+        from PIL import Image
 
         if image.mode.startswith("I"):
             pixels = np.asarray(image).astype(np.uint16)[:, :, np.newaxis]

@@ -178,7 +178,7 @@ def _target(shape: tuple[int, ...], resize: int | tuple[int, int]) -> tuple[int,
 def _resize(image: Image, target: tuple[int, int], order: int) -> Image:
     if image.shape[:2] == target:
         return image
-    from skimage.transform import resize  # noqa: PLC0415  slow to load
+    from skimage.transform import resize
 
     shrinks = target[0] < image.shape[0] or target[1] < image.shape[1]
     filtered = shrinks and order > 0

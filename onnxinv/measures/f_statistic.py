@@ -27,7 +27,7 @@ def critical_value(chance: float, effect: int, residual: int) -> float:
         effect: degrees of freedom of the effect.
         residual: degrees of freedom of what it leaves.
     """
-    from scipy.special import betaincinv  # noqa: PLC0415  # heavy libraries are imported where used
+    from scipy.special import betaincinv  # heavy libraries are imported where used
 
     if effect < 1 or residual < 1:
         return math.inf

@@ -87,6 +87,6 @@ def leave_one_out(groups: Sequence[State]) -> Iterator[State]:
 
 @lru_cache(maxsize=8)
 def _student(degrees: int) -> float:
-    from scipy.special import stdtrit  # noqa: PLC0415  # heavy libraries are imported where used
+    from scipy.special import stdtrit  # heavy libraries are imported where used
 
     return float(stdtrit(degrees, 0.975))

@@ -86,7 +86,7 @@ class Affine(Step):
         if isinstance(route, Gather):
             return route.apply(image, None if self.fill == "edge" else self.fill)
 
-        from skimage.transform import warp  # noqa: PLC0415  # scikit-image takes half a second to import
+        from skimage.transform import warp  # scikit-image takes half a second to import
 
         outside = {"mode": "edge"} if self.fill == "edge" else {"mode": "constant", "cval": self.fill}
         # scikit-image refuses read-only arrays, which memory-mapped samples are.

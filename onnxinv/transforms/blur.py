@@ -21,7 +21,7 @@ class Smooth(Step):
 
     def apply(self, image: Image, context: Context) -> Image:
         """Return the blurred image; see `Step.apply`."""
-        from skimage.filters import gaussian  # noqa: PLC0415  # scikit-image takes half a second to import
+        from skimage.filters import gaussian  # scikit-image takes half a second to import
 
         blurred: Image = gaussian(  # type: ignore[no-untyped-call]  # scikit-image annotates only some of its functions
             image, sigma=self.sigma, mode="nearest", preserve_range=True, channel_axis=-1

@@ -45,7 +45,7 @@ class ColorStep(Step):
             )
         value_range = known(context.value_range, self.family)
 
-        from skimage.color import hsv2rgb, rgb2hsv  # noqa: PLC0415  # scikit-image takes half a second to import
+        from skimage.color import hsv2rgb, rgb2hsv  # scikit-image takes half a second to import
 
         colors = rgb2hsv(to_unit(image, value_range))
         hue, saturation = self.change(colors[..., 0], colors[..., 1])

@@ -39,7 +39,7 @@ class Compress(Step):
         value_range = known(context.value_range, "jpeg")
         stored = np.rint(to_unit(image, value_range) * 255).astype(np.uint8)
 
-        import PIL.Image  # noqa: PLC0415  # it is wanted for this one family alone
+        import PIL.Image  # it is wanted for this one family alone
 
         # Pillow takes grey images without an axis for the channel.
         picture = PIL.Image.fromarray(stored[..., 0] if image.shape[2] == 1 else stored)
