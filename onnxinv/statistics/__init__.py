@@ -5,6 +5,16 @@ from __future__ import annotations
 from onnxinv.statistics.column_moments import ColumnMoments
 from onnxinv.statistics.row_moments import RowMoments
 from onnxinv.statistics.state import State, merge_states
-from onnxinv.statistics.statistic import Array, Block, Statistic
+from onnxinv.statistics.statistic import BLOCK_SAMPLES, Array, Block, Extent, Statistic
 
-__all__ = ["Array", "Block", "ColumnMoments", "RowMoments", "State", "Statistic", "merge_states"]
+__all__ = [
+    "BLOCK_SAMPLES",
+    "Array",
+    "Block",
+    "ColumnMoments",
+    "Extent",
+    "RowMoments",
+    "State",
+    "Statistic",
+    "merge_states",
+]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxinv.statistics.moments import combine, from_shifted_sums
-from onnxinv.statistics.statistic import Array, Block, Statistic
+from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
 
 
 class ColumnMoments(Statistic):
@@ -30,15 +30,16 @@ class ColumnMoments(Statistic):
         self._pivot: Array | None = None
 
     @classmethod
-    def empty(cls, transforms: int, units: int) -> Self:
+    def empty(cls, extent: Extent) -> Self:
         """Return the moments of no samples."""
         # While the group is open, `mean` holds the sums of the shifted values and `deviations` those of their squares.
-        self = cls(0, np.zeros((transforms, units)), np.zeros((transforms, units)))
-        self._pivot = np.zeros((transforms, units))
+        shape = extent.transforms, extent.units
+        self = cls(0, np.zeros(shape), np.zeros(shape))
+        self._pivot = np.zeros(shape)
         return self
 
     @classmethod
-    def bytes_per_unit(cls, transforms: int) -> int:
+    def bytes_per_unit(cls, transforms: int, samples: int) -> int:  # noqa: ARG003  # same for any number
         """Return 16 bytes a transform."""
         return 16 * transforms
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from onnxinv.statistics.faint_rows import FAINT, FaintRows
 from onnxinv.statistics.moments import combine, from_shifted_sums
-from onnxinv.statistics.statistic import Array, Block, Statistic
+from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
 
 
 class RowMoments(Statistic):
@@ -48,18 +48,18 @@ class RowMoments(Statistic):
         self._transforms = 0
 
     @classmethod
-    def empty(cls, transforms: int, units: int) -> Self:
+    def empty(cls, extent: Extent) -> Self:
         """Return the moments of no samples."""
         # While the group is open, `mean` and `mean_deviations` hold shifted sums of the row means.
-        zeros = np.zeros((5, units))
+        zeros = np.zeros((5, extent.units))
         self = cls(0, zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], FaintRows.none())
-        self._transforms = transforms
-        self._pivot = np.zeros(units)
-        self._open_row = np.zeros((3, units))
+        self._transforms = extent.transforms
+        self._pivot = np.zeros(extent.units)
+        self._open_row = np.zeros((3, extent.units))
         return self
 
     @classmethod
-    def bytes_per_unit(cls, transforms: int) -> int:
+    def bytes_per_unit(cls, transforms: int, samples: int) -> int:  # noqa: ARG003  # same for any number
         """Return 104 bytes, whatever the number of transforms: five sums and, at most, four faint rows."""
         return 104
 

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from functools import reduce
+from time import perf_counter
 from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.statistics.statistic import Array, Block, Statistic
+from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
 
 S = TypeVar("S", bound=Statistic)
 
+Seconds = dict[type[Statistic], float]
+"""Time spent by kind of statistic."""
+
 
 class State:
-    """One statistic of each kind that the measures need, for one layer."""
+    """One statistic of each kind that the measures need, for one layer.
 
-    def __init__(self, statistics: Iterable[Statistic]) -> None:
+    Attributes:
+        samples: how many it accounts for; 0 until it is closed.
+    """
+
+    def __init__(self, statistics: Iterable[Statistic], samples: int = 0) -> None:
+        self.samples = samples
         self._statistics = {type(statistic): statistic for statistic in statistics}
         self._derived: dict[Hashable, Array] = {}
 
     @classmethod
-    def empty(cls, kinds: Iterable[type[Statistic]], transforms: int, units: int) -> Self:
+    def empty(cls, kinds: Iterable[type[Statistic]], extent: Extent) -> Self:
         """Return the state of no samples."""
-        return cls(kind.empty(transforms, units) for kind in kinds)
+        return cls(kind.empty(extent) for kind in kinds)
 
     def __getitem__(self, kind: type[S]) -> S:
         """Return the statistic of one kind."""
         statistic = self._statistics[kind]
         assert isinstance(statistic, kind)
         return statistic
+
+    @property
+    def kinds(self) -> tuple[type[Statistic], ...]:
+        """The kinds of statistics in it."""
+        return tuple(self._statistics)
 
     def derive(self, key: Hashable, compute: Callable[[], Array]) -> Array:
         """Return an array that several measures derive from the closed state, computed once.
@@ -43,23 +57,44 @@ class State:
             self._derived[key] = compute()
         return self._derived[key]
 
-    def update(self, block: Block) -> None:
-        """Account for a block in every statistic."""
-        for statistic in self._statistics.values():
-            statistic.update(block)
+    def update(self, block: Block, *, whole: bool = False) -> Seconds:
+        """Account for a block in every statistic that takes it.
+
+        Args:
+            block: the block.
+            whole: whether it holds the whole layer in its own type, rather than a slice in float64.
+
+        Returns:
+            How long each kind took.
+        """
+        seconds: Seconds = {}
+        for kind, statistic in self._statistics.items():
+            if kind.whole == whole:
+                start = perf_counter()
+                statistic.update(block)
+                seconds[kind] = perf_counter() - start
+        return seconds
 
     def close(self, samples: int) -> None:
         """Finish the group of that many samples."""
+        self.samples = samples
         for statistic in self._statistics.values():
             statistic.close(samples)
 
     def merge(self, other: Self) -> Self:
         """Return the state of both sets of samples."""
-        return type(self)(mine.merge(other._statistics[kind]) for kind, mine in self._statistics.items())
+        return type(self)(
+            (mine.merge(other._statistics[kind]) for kind, mine in self._statistics.items()),
+            self.samples + other.samples,
+        )
 
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
         """Return the state of some of the units."""
-        return type(self)(statistic.take(units) for statistic in self._statistics.values())
+        return type(self)((statistic.take(units) for statistic in self._statistics.values()), self.samples)
+
+    def only(self, kinds: Collection[type[Statistic]]) -> Self:
+        """Return the state without the statistics of other kinds."""
+        return type(self)((each for kind, each in self._statistics.items() if kind in kinds), self.samples)
 
 
 def merge_states(states: Iterable[State]) -> State:

@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Literal, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+
+BLOCK_SAMPLES = 16
+"""Consecutive samples of a group whose pairs are compared (MEASURES, distance measures and linear CKA)."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The grid that a statistic is made for.
+
+    Attributes:
+        transforms: m.
+        units: how many.
+        channel: (units,) the channel that each unit belongs to, whatever is made of channels later.
+        samples: n of the whole run, all groups together.
+        untransformed: closed statistics of the untransformed samples, by kind; those that the statistic asked for.
+    """
+
+    transforms: int
+    units: int
+    channel: npt.NDArray[np.intp]
+    samples: int = 0
+    untransformed: Mapping[type[Statistic], Statistic] = field(default_factory=dict)
+
+    @classmethod
+    def plain(cls, transforms: int, units: int) -> Self:
+        """Return the extent of units that are each a channel of their own."""
+        return cls(transforms, units, np.arange(units))
 
 
 @dataclass(frozen=True)
@@ -17,20 +45,29 @@ class Block:
     """Activations of some units of one layer for k samples and a run of transforms.
 
     Attributes:
-        values: (k, transforms of the run, units of the slice) float64.
+        values: (k, transforms of the run, units of the slice) float64; in the layer's own type for a statistic that
+            wants the whole layer.
         transforms: which transforms; unless these are all of them, k is 1 and the runs of one sample follow each other.
         units: which units of the layer.
         first: whether the block begins with the group's first sample.
         scale: largest magnitude of the layer's activations in the group's first run.
         scratch: of the shape of `values`, to be overwritten at will; large arrays that come and go cost page faults.
+            Empty for a statistic that wants the whole layer.
+        reference: (k, units of the slice) activations of the untransformed samples, of the type of `values`; None
+            where no statistic asked for it.
+        labels: (k,) class of each sample; None where the samples have none.
+        single: whether the layer is float32 or coarser, so that float32 holds the values without loss.
     """
 
-    values: Array
+    values: npt.NDArray[Any]
     transforms: slice
     units: slice
     first: bool
     scale: float
     scratch: Array
+    reference: npt.NDArray[Any] | None = None
+    labels: npt.NDArray[np.int64] | None = None
+    single: bool = False
 
     def shifted_sums(self, pivot: Array, axis: Literal[0, 1]) -> tuple[Array, Array]:
         """Return the sums over samples (0) or transforms (1) of `values - pivot` and of its square."""
@@ -44,21 +81,33 @@ class Statistic(ABC):
 
     A statistic is updated block by block, closed once, and from then on only merged: `merge` and `take` return new
     objects, so closed states can be shared.
+
+    Attributes:
+        window: how many samples it wants in a block at once, each with all of its transforms: 0 for any block, also of
+            part of a row; 1 for whole rows; 16 for runs of 16 consecutive samples, the last of a group shorter.
+        whole: whether it wants all units of the layer in one block, in the layer's own type, not slices in float64.
+        reference: whether it compares with the untransformed sample; only with a window.
+        untransformed: statistics of the untransformed samples that must be closed before it begins.
     """
+
+    window: ClassVar[Literal[0, 1, 16]] = 0
+    whole: ClassVar[bool] = False
+    reference: ClassVar[bool] = False
+    untransformed: ClassVar[tuple[type[Statistic], ...]] = ()
 
     @classmethod
     @abstractmethod
-    def empty(cls, transforms: int, units: int) -> Self:
+    def empty(cls, extent: Extent) -> Self:
         """Return the statistic of no samples, ready for updates."""
 
     @classmethod
     @abstractmethod
-    def bytes_per_unit(cls, transforms: int) -> int:
-        """Return the size in bytes of the closed state of one unit."""
+    def bytes_per_unit(cls, transforms: int, samples: int) -> int:
+        """Return the size in bytes of the closed state of one unit, `samples` long in all groups together."""
 
     @abstractmethod
     def update(self, block: Block) -> None:
-        """Account for a block; blocks of one group come in order, each slice of units separately."""
+        """Account for a block; blocks of one group come in order, each slice of units separately and in its own thread."""
 
     @abstractmethod
     def close(self, samples: int) -> None:
@@ -70,4 +119,4 @@ class Statistic(ABC):
 
     @abstractmethod
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
-        """Return the statistic of some of the units."""
+        """Return the statistic of some of the units; one that speaks of the layer as a whole returns itself."""

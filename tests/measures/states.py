@@ -7,16 +7,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.measures import Units, measures
-from onnxinv.statistics import ColumnMoments, RowMoments, State
+from onnxinv.measures import Measure, Units, measures
+from onnxinv.statistics import ColumnMoments, Extent, RowMoments, State
 from tests.statistics.grid import feed
 
 Grid = npt.NDArray[Any]
 
 
-def state_of(grid: Grid) -> State:
-    """Return the state of a (samples, transforms, units) grid."""
-    return feed(State.empty((RowMoments, ColumnMoments), grid.shape[1], grid.shape[2]), grid)
+def state_of(
+    grid: Grid,
+    *asked: Measure,
+    reference: Grid | None = None,
+    labels: npt.NDArray[np.int64] | None = None,
+    channel: npt.NDArray[np.intp] | None = None,
+) -> State:
+    """Return the state of a (samples, transforms, units) grid.
+
+    Args:
+        grid: activations.
+        asked: measures whose statistics are wanted; by default the moments of rows and columns.
+        reference: (samples, units) activations of the untransformed samples; by default those of the first transform.
+        labels: (samples,) class of each sample.
+        channel: (units,) channel of each unit; by default each is one of its own.
+    """
+    kinds = tuple(dict.fromkeys(kind for one in asked for kind in one.kinds())) or (RowMoments, ColumnMoments)
+    known = grid[:, 0] if reference is None else reference
+    place = np.arange(grid.shape[2]) if channel is None else channel
+    before = {
+        kind: feed(kind.empty(Extent(1, grid.shape[2], place, len(grid))), known[:, None])
+        for kind in dict.fromkeys(first for kind in kinds for first in kind.untransformed)
+    }
+    extent = Extent(grid.shape[1], grid.shape[2], place, len(grid), before)
+    return feed(State.empty(kinds, extent), grid, reference=known, labels=labels)
 
 
 def per_unit(count: int, dtype: str = "float32") -> Units:
@@ -26,11 +48,11 @@ def per_unit(count: int, dtype: str = "float32") -> Units:
 
 def compute(measure: str, grid: Grid, units: Units | None = None, part: str | None = None) -> npt.NDArray[np.float64]:
     """Return the values of a measure (or of a part of a family) on a grid."""
-    family = measures.build(measure).compute(state_of(grid), units or per_unit(grid.shape[2]))
-    return family[part or measure].values
+    built = measures.build(measure)
+    return built.compute(state_of(grid, built), units or per_unit(grid.shape[2]))[part or measure].values
 
 
 def dead(measure: str, grid: Grid, units: Units | None = None, part: str | None = None) -> npt.NDArray[np.bool_]:
     """Return which values of a measure are dead."""
-    family = measures.build(measure).compute(state_of(grid), units or per_unit(grid.shape[2]))
-    return family[part or measure].dead
+    built = measures.build(measure)
+    return built.compute(state_of(grid, built), units or per_unit(grid.shape[2]))[part or measure].dead

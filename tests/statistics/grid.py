@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.statistics import Array, Block, State, Statistic
+from onnxinv.statistics import BLOCK_SAMPLES, Array, Block, State, Statistic
 from onnxinv.statistics.faint_rows import FaintRows
 
 Grid = npt.NDArray[Any]
@@ -35,17 +35,49 @@ def split_rows(samples: int, bounds: Sequence[int]) -> list[Piece]:
     return [(slice(sample, sample + 1), run) for sample in range(samples) for run in runs]
 
 
-def feed(into: Accumulator, grid: Grid, pieces: Iterable[Piece] | None = None, width: int | None = None) -> Accumulator:
-    """Update an empty statistic or state with a grid, piece by piece and `width` units at a time, and close it."""
+def feed(
+    into: Accumulator,
+    grid: Grid,
+    pieces: Iterable[Piece] | None = None,
+    width: int | None = None,
+    *,
+    reference: Grid | None = None,
+    labels: npt.NDArray[np.int64] | None = None,
+) -> Accumulator:
+    """Update an empty statistic or state with a grid, piece by piece and `width` units at a time, and close it.
+
+    Args:
+        into: what is updated.
+        grid: (samples, transforms, units) activations.
+        pieces: runs of samples and transforms; by default whole rows, 16 samples at a time.
+        width: units at a time, for statistics that take slices.
+        reference: (samples, units) activations of the untransformed samples.
+        labels: (samples,) class of each sample.
+    """
     samples, transforms, units = grid.shape
+    single = grid.dtype != np.float64
     scale = float(np.max(np.abs(grid[0]), where=np.isfinite(grid[0]), initial=0))
-    for rows, run in whole_samples(samples, transforms, samples) if pieces is None else pieces:
+    for rows, run in whole_samples(samples, transforms, BLOCK_SAMPLES) if pieces is None else pieces:
+        told = None if labels is None else labels[rows]
+        first = rows.start == 0
         for start in range(0, units, width or units):
             some = slice(start, min(start + (width or units), units))
             values = np.ascontiguousarray(grid[rows, run, some], dtype=np.float64)
-            into.update(Block(values, run, some, rows.start == 0, scale, np.empty_like(values)))
+            scratch = np.full_like(values, np.nan)
+            known = None if reference is None else reference[rows, some].astype(np.float64)
+            _update(into, Block(values, run, some, first, scale, scratch, known, told, single), whole=False)
+        known = None if reference is None else reference[rows]
+        everything = Block(grid[rows, run], run, slice(0, units), first, scale, np.empty(0), known, told, single)
+        _update(into, everything, whole=True)
     into.close(samples)
     return into
+
+
+def _update(into: State | Statistic, block: Block, *, whole: bool) -> None:
+    if isinstance(into, State):
+        into.update(block, whole=whole)
+    elif into.whole == whole:
+        into.update(block)
 
 
 def numbers(statistic: Statistic) -> dict[str, Array]:

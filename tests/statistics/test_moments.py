@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onnxinv.statistics import ColumnMoments, RowMoments, Statistic, merge_states
+from onnxinv.statistics import ColumnMoments, Extent, RowMoments, Statistic, merge_states
 from onnxinv.statistics.faint_rows import FaintRows
 from onnxinv.statistics.state import State
 from tests.statistics.grid import Grid, assert_same, draw, feed, numbers, split_rows, whole_samples
@@ -50,7 +50,7 @@ BY_FORCE: dict[type[Statistic], Callable[[Grid], dict[str, Long]]] = {
 
 def moments(kind: type[Statistic], grid: Grid, *cut: object) -> Statistic:
     """Return the closed moments of a grid."""
-    return feed(kind.empty(grid.shape[1], grid.shape[2]), grid, *cut)  # type: ignore[arg-type]
+    return feed(kind.empty(Extent.plain(grid.shape[1], grid.shape[2])), grid, *cut)  # type: ignore[arg-type]
 
 
 def assert_by_force(found: Statistic, grid: Grid, rtol: float) -> None:
@@ -177,7 +177,7 @@ def test_constant_columns_have_exactly_no_deviation_also_when_merged(value: floa
     columns = np.float32(value) * np.random.default_rng(0).random((1, 5, 4), dtype=np.float32)
     grid = np.repeat(columns, 9, axis=0)
     parts = np.split(grid, [1, 4])
-    states = [feed(State.empty(KINDS, 5, 4), part, whole_samples(len(part), 5, 2)) for part in parts]
+    states = [feed(State.empty(KINDS, Extent.plain(5, 4)), part, whole_samples(len(part), 5, 2)) for part in parts]
     merged = merge_states(states)
     assert not merged[ColumnMoments].deviations.any()
     np.testing.assert_array_equal(merged[ColumnMoments].mean, grid[0])
@@ -231,4 +231,4 @@ def test_tell_the_bytes_that_a_unit_takes(kind: type[Statistic], transforms: int
     arrays = [value for name, value in numbers(closed).items() if name != "count"]
     faint = 10_000 * 4 * 16 if kind is RowMoments else 0  # four faint rows a unit at the most, in large layers
     assert FaintRows.most(10_000) * 16 == 10_000 * 4 * 16
-    assert 1000 * sum(array.nbytes for array in arrays) + faint == 10_000 * kind.bytes_per_unit(transforms)
+    assert 1000 * sum(array.nbytes for array in arrays) + faint == 10_000 * kind.bytes_per_unit(transforms, 1000)

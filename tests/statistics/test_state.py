@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onnxinv.statistics import ColumnMoments, RowMoments, State, merge_states
+from onnxinv.statistics import ColumnMoments, Extent, RowMoments, State, merge_states
 from tests.statistics.grid import assert_same, draw, feed, split_rows, whole_samples
 
 KINDS = (RowMoments, ColumnMoments)
 
 
 def state_of(grid: np.ndarray, pieces: object = None) -> State:
-    return feed(State.empty(KINDS, grid.shape[1], grid.shape[2]), grid, pieces)  # type: ignore[arg-type]
+    return feed(State.empty(KINDS, Extent.plain(grid.shape[1], grid.shape[2])), grid, pieces)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("pieces", [None, whole_samples(6, 4, 4), split_rows(6, (0, 2, 4))])
 def test_holds_what_each_statistic_alone_would_hold(kind: type, pieces: object) -> None:
     grid = draw(6, 4, 5)
-    assert_same(state_of(grid, pieces)[kind], feed(kind.empty(4, 5), grid, pieces), rtol=0)
+    assert_same(state_of(grid, pieces)[kind], feed(kind.empty(Extent.plain(4, 5)), grid, pieces), rtol=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
