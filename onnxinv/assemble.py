@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -13,12 +14,13 @@ import numpy.typing as npt
 from onnxinv import runtime
 from onnxinv.engine import Measured
 from onnxinv.errors import ModelError
-from onnxinv.measures import Values
+from onnxinv.measures import Measure, Values, measures
 from onnxinv.measures.jackknife import LEAST_GROUPS, jackknife
 from onnxinv.model.layers import Layer
 from onnxinv.plan import Plan
 from onnxinv.result import (
     FORMAT,
+    ClassOutputMeta,
     DataMeta,
     Document,
     GlobalValue,
@@ -26,10 +28,13 @@ from onnxinv.result import (
     MeasureSummary,
     Meta,
     OptionsMeta,
+    OutputValue,
     Result,
     RuntimeMeta,
+    SkippedMeasure,
     TimingMeta,
     TransformsMeta,
+    classes_key,
     units_key,
 )
 from onnxinv.version import __version__
@@ -43,19 +48,50 @@ def assemble(plan: Plan, measured: Measured) -> Result:
     """
     layers = [_layer(layer, found.measures) for layer, found in zip(plan.layers, measured.layers, strict=True)]
     _check_outputs(plan, layers)
-    units: dict[str, npt.NDArray[np.float64]] = {}
-    for layer, found in zip(plan.layers, measured.layers, strict=True):
-        for key, (values, _) in found.measures.items():
-            whole = plan.config.aggregate == "unit"
-            units[units_key(key, layer.index)] = values.values.reshape(layer.shape) if whole else values.values
     keys = list(measured.layers[0].measures)
-    bounds = {key: each.bounds for each in plan.measures for key in each.result_keys()}
+    bounds = {key: limits for each in plan.measures for key, limits in each.bounds_by_key().items()}
     summary = {
         key: _global_value(layers, key, bounds[key], [found.measures[key][0] for found in measured.layers])
         for key in keys
     }
     meta = _meta(plan, measured, keys, [*plan.notices, *_warnings(layers, [found.faint for found in measured.layers])])
-    return Result(Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs={}, summary=summary), units)
+    outputs = {key: _output(values, found) for key, (values, found) in measured.outputs.items()}
+    document = Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs=outputs, summary=summary)
+    return Result(document, _units(plan, measured))
+
+
+def _units(plan: Plan, measured: Measured) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the arrays of `units.npz`."""
+    views = {
+        (subject.layer.index, key): subject.view
+        for subject in plan.subjects.every
+        if subject.role == "layer"
+        for measure in subject.measures
+        for key in measure.result_keys()
+    }
+    units: dict[str, npt.NDArray[np.float64]] = {}
+    for layer, found in zip(plan.layers, measured.layers, strict=True):
+        for key, (values, summary) in found.measures.items():
+            if summary.reason is not None:
+                continue
+            arrange = views[layer.index, key].arrange
+            units[units_key(key, layer.index)] = arrange(values.values)
+            if values.classes is not None:
+                units[classes_key(key, layer.index)] = np.stack([arrange(one) for one in values.classes])
+    return units
+
+
+def _output(values: Values, summary: MeasureSummary) -> OutputValue:
+    # A share or a mean of a model as a whole: the summary of one value, of which the mean is that value.
+    assert values.values.size == 1
+    return OutputValue(
+        value=summary.mean,
+        se=summary.se,
+        bias=summary.bias,
+        ci=summary.ci["mean"],
+        loo=summary.loo["mean"],
+        profile=summary.profile,
+    )
 
 
 def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]]) -> LayerResult:
@@ -75,10 +111,8 @@ def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]]) -> 
 def _check_outputs(plan: Plan, layers: Sequence[LayerResult]) -> None:
     names = {info.name for info in plan.model.outputs}
     outputs = [layer for layer in layers if layer.name in names]
-    broken = [
-        all(summary.nan and not summary.finite and not summary.inf for summary in layer.measures.values())
-        for layer in outputs
-    ]
+    told = [[each for each in layer.measures.values() if each.reason is None] for layer in outputs]
+    broken = [all(each.nan and not each.finite and not each.inf for each in found) for found in told if found]
     if broken and all(broken):
         raise ModelError(
             f"No unit of the outputs of '{plan.model.path}' is finite on all samples and transforms.",
@@ -117,7 +151,7 @@ def _global_interval(
 def _warnings(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str]:
     """Say which layers have values to be wary of."""
     labels = [layer.label for layer in layers]
-    broken = [max(summary.nan for summary in layer.measures.values()) for layer in layers]
+    broken = [max((summary.nan for summary in layer.measures.values()), default=0) for layer in layers]
     reasons = {
         "Values that are nan, because activations are not finite, are left out": broken,
         "Units that vary by about a millionth of their size, at the limit of their number format": faint,
@@ -139,11 +173,12 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
         model=plan.model.meta,
         data=DataMeta(
             source=config.data,
-            samples=len(plan.samples),
+            samples=len(measured.samples),
             seed=config.seed,
             digest=measured.digest,
             labels=plan.feeds.samples.labels is not None,
             preprocessing=plan.feeds.notes,
+            classes=list(plan.classes),
         ),
         transforms=TransformsMeta(
             spec=list(config.transforms),
@@ -153,9 +188,12 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
         options=OptionsMeta(
             aggregate=config.aggregate,
             measures=list(keys),
-            groups=len(plan.groups),
+            groups=measured.groups,
             sample_units=None,
             interval_units=layout.kept_units,
+            stratify=config.stratify,
+            precision=config.precision,
+            skipped_measures=[SkippedMeasure(name=each.name, reason=each.reason) for each in plan.dropped],
         ),
         runtime=RuntimeMeta(
             onnxruntime=runtime.version(),
@@ -168,8 +206,38 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
         ),
         timing=TimingMeta(
             seconds=round(measured.seconds, 3),
-            inferences=plan.inferences,
-            inferences_per_second=round(plan.inferences / measured.seconds, 1) if measured.seconds else 0.0,
+            inferences=measured.inferences,
+            inferences_per_second=round(measured.inferences / measured.seconds, 1) if measured.seconds else 0.0,
+            shares=_shares(plan, measured.shares),
         ),
         warnings=list(warnings),
+        class_output=_class_output(plan),
     )
+
+
+def _class_output(plan: Plan) -> ClassOutputMeta | None:
+    found = plan.class_output
+    if isinstance(found, str):
+        return None
+    return ClassOutputMeta(name=found.name, kind=found.kind, classes=found.classes, chosen=found.chosen)
+
+
+def _shares(plan: Plan, seconds: Mapping[object, float]) -> dict[str, float]:
+    """Return the share of the busy time by what it was spent on; a statistic's is divided between its measures."""
+    shares: Counter[str] = Counter()
+    for spent, time in seconds.items():
+        if isinstance(spent, str):
+            owners = [spent]
+        elif isinstance(spent, Measure):
+            owners = [measures.name_of(type(spent))]
+        else:
+            users = [each for each in plan.measures if spent in _with_first_pass(each)]
+            owners = [measures.name_of(type(each)) for each in users]
+        for owner in owners:
+            shares[owner] += time / len(owners)  # type: ignore[assignment]  # a counter of seconds
+    total = math.fsum(shares.values()) or 1.0
+    return {name: round(time / total, 4) for name, time in shares.most_common()}
+
+
+def _with_first_pass(measure: Measure) -> set[object]:
+    return {*measure.kinds(), *(first for kind in measure.kinds() for first in kind.untransformed)}

@@ -46,6 +46,10 @@ class RunConfig(BaseModel):
         samples: how many samples to take; None for all.
         seed: of the choice and the order of the samples, and of what is drawn besides.
         groups: how many groups the samples are cut into.
+        stratify: whether measures are taken on each class of samples, then averaged over classes.
+        precision: absolute half-width of the 95 % interval at which the run may stop; None for all samples.
+        class_output: name of the output that holds the classes; None to find it.
+        class_kind: whether that output holds logits or probabilities; None to find out.
         layers, operators, select: which tensors are layers.
         channel_axis: channel axis by glob, as an index of the shape without batch axis.
         preprocess: a Hugging Face `preprocessor_config.json`; the five keys after it override it.
@@ -62,6 +66,10 @@ class RunConfig(BaseModel):
     samples: int | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     groups: Annotated[int, Field(ge=2)] = 10
+    stratify: bool = False
+    precision: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    class_output: str | None = None
+    class_kind: Literal["logits", "probabilities"] | None = None
     layers: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
     select: Select = "default"

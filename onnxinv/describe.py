@@ -30,11 +30,12 @@ def describe_plan(plan: Plan) -> RenderableType:
         "data": f"{len(plan.samples)} samples of {printable(config.data)} in {len(plan.groups)} groups",
         "preprocessing": "; ".join(plan.feeds.notes) or "none",
         "transforms": f"{len(plan.transforms)}: {_few([each.name for each in plan.transforms])}",
-        "measures": _few([measures.name_of(type(each)) for each in plan.measures]),
+        "measures": ", ".join(dict.fromkeys(measures.name_of(type(each)) for each in plan.measures)),
+        "class output": _class_output(plan),
         "layers": f"{len(plan.layers)}, {sum(layer.units for layer in plan.layers):,} units, by {config.aggregate}",
         "skipped": f"{len(plan.skipped)} tensors",
         "device": f"{plan.device.kind}, optimisation {'on' if plan.probe.optimize else 'off'}",
-        "batch": f"{layout.batch} variants",
+        "batch": f"{layout.batch} variants" + (", and the untransformed samples first" if plan.first_pass else ""),
         "chunks": f"{len(layout.chunks)} of layers, each a pass over all variants",
         "intervals": "from all units" if layout.kept_units is None else f"from {layout.kept_units:,} units a layer",
         "memory": f"{_mib(memory.state)} of statistics, {_mib(memory.peak)} at the peak, beside the model; "
@@ -46,7 +47,8 @@ def describe_plan(plan: Plan) -> RenderableType:
     table.add_column(overflow="fold")
     for name, text in rows.items():
         table.add_row(name, Text(text))
-    return Group(table, *(Text(f"Note: {printable(notice, 400)}") for notice in plan.notices))
+    skipped = [Text(f"Skipped: {each.name}, because {printable(each.reason, 400)}") for each in plan.dropped]
+    return Group(table, *skipped, *(Text(f"Note: {printable(notice, 400)}") for notice in plan.notices))
 
 
 def describe_model(plan: Plan) -> RenderableType:
@@ -120,14 +122,26 @@ def wrapped(text: str) -> str:
     )
 
 
+def _class_output(plan: Plan) -> str:
+    found = plan.class_output
+    if isinstance(found, str):
+        return f"none: {printable(found)}"
+    return f"{printable(found.name)}, {found.classes} classes, read as {found.kind} ({found.chosen})"
+
+
 def _measure_rules(name: str) -> Iterator[str]:
     measure = measures.get(name)
-    directions = {"lower": "lower is more invariant", "higher": "higher is more invariant"}
-    yield f"Direction: {directions.get(measure.direction, 'says nothing of invariance by itself')}."
-    yield f"Range: {measure.bounds[0]:g} to {measure.bounds[1]:g}."
-    yield f"For a channel of several units: {measure.aggregation}."
+    built = measures.build(name)
+    means = {"lower": "lower is more invariant", "higher": "higher is more invariant"}
+    for key, direction in built.direction_by_key().items():
+        low, high = built.bounds_by_key()[key]
+        what = means.get(direction, "says nothing of invariance by itself")
+        yield f"{key}: {low:g} to {high:g}; {what}."
+    scope = {"channel": f"for a channel of several units, {measure.aggregation}"}
+    yield f"One value: {scope.get(measure.scope, measure.aggregation)}."
     yield f"Interval: {'delete-a-group jackknife' if measure.interval else 'none'}."
-    yield f"Samples needed: {measure.samples_needed}."
+    yield f"By class with --stratify: {'yes' if measure.stratifies else 'no'}."
+    yield f"Samples needed: {measure.samples_needed}. Transforms needed: {measure.transforms_needed}."
 
 
 def _signature(info: TensorInfo) -> str:

@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.measures import Values
+from onnxinv.collect import Collector
+from onnxinv.measures import Measure, Values
 from onnxinv.measures.dispersion import count_faint
-from onnxinv.measures.layer import measure_layer, spread_subset
+from onnxinv.measures.jackknife import half_width
+from onnxinv.measures.layer import measure_layer
+from onnxinv.measures.summary import summarize_nothing
 from onnxinv.model.layers import Layer
 from onnxinv.model.rewrite import expose
 from onnxinv.plan import Plan
-from onnxinv.reduce import Reducer
+from onnxinv.reduce import Part, Raw, Reducer, Windows
 from onnxinv.result import MeasureSummary
 from onnxinv.runtime import Session
-from onnxinv.statistics import State, merge_states
+from onnxinv.schedule import BlockPlan, blocks
+from onnxinv.statistics import State, Statistic, merge_states
+from onnxinv.subjects import Subject
+from onnxinv.views.aligned import MapSize
 
 Progress = Callable[[int], None]
 """Called after each block with the number of variants that it ran."""
+
+Found = Mapping[str, tuple[Values, MeasureSummary]]
+"""Values and summary by measure key."""
+
+INFERENCE, FEEDS = "inference", "transforms"
+"""What the time is called that the runtime takes, and that it waits for inputs."""
+
+LEAST_GROUPS_TO_STOP = 4
+"""Groups that are measured before a precision can be reached: an interval from fewer says little about itself."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +52,7 @@ class Finished:
         faint: how many units vary so little, beside their size, that rounding blurs what they say.
     """
 
-    measures: Mapping[str, tuple[Values, MeasureSummary]]
+    measures: Found
     faint: int
 
 
@@ -47,24 +62,26 @@ class Measured:
 
     Attributes:
         layers: the layers of the plan, in order.
+        outputs: of the class output.
+        samples: indices of the samples that were measured, ascending.
+        groups: how many groups they were in.
+        inferences: how many variants were run.
         digest: of the samples that were read.
         providers: what the sessions ran on.
         seconds: from the first block to the last finished value; making sessions is not counted.
+        shares: seconds by what they were spent on: `inference`, `transforms`, `views`, a kind of statistic or a
+            measure; what several threads do at once is counted once for each.
     """
 
     layers: tuple[Finished, ...]
+    outputs: Found
+    samples: npt.NDArray[np.int64]
+    groups: int
+    inferences: int
     digest: str
     providers: tuple[str, ...]
     seconds: float
-
-
-@dataclass(frozen=True)
-class BlockPlan:
-    """One session run: some samples under a run of transforms."""
-
-    samples: npt.NDArray[np.int64]
-    transforms: slice
-    first: bool
+    shares: Mapping[object, float]
 
 
 def measure(plan: Plan, progress: Progress = lambda done: None) -> Measured:
@@ -75,98 +92,252 @@ def measure(plan: Plan, progress: Progress = lambda done: None) -> Measured:
         DataError: a sample cannot be read or does not fit.
     """
     found: list[Finished] = []
-    providers: tuple[str, ...] = ()
+    outputs: Found = {}
+    walks: list[_Walk] = []
     seconds = 0.0
-    for chunk in plan.layout.chunks:
-        exposed = expose(plan.model.proto, [layer.name for layer in chunk])
-        session = Session(
+    for number, layers in enumerate(plan.layout.chunks):
+        walk = _Walk(plan, layers, progress, with_output=number == 0)
+        start = perf_counter()
+        walk.run()
+        finished, of_classes = walk.finish()
+        seconds += perf_counter() - start
+        found += finished
+        outputs = {**outputs, **of_classes}
+        walks.append(walk)
+    samples = np.sort(np.concatenate([part for group in plan.groups[: walks[0].groups] for part in group]))
+    shares: Counter[object] = sum((walk.shares for walk in walks), Counter())
+    return Measured(
+        tuple(found),
+        outputs,
+        samples,
+        walks[0].groups,
+        sum(walk.inferences for walk in walks),
+        plan.feeds.digest([int(index) for index in samples]),
+        tuple(walks[0].session.providers),
+        seconds,
+        shares,
+    )
+
+
+class _Walk:
+    """One pass over the samples for a chunk of layers.
+
+    Args:
+        plan: the plan.
+        layers: the chunk.
+        progress: is told of every block.
+        with_output: whether the class output is measured with it.
+    """
+
+    def __init__(self, plan: Plan, layers: Sequence[Layer], progress: Progress, *, with_output: bool) -> None:
+        self._plan = plan
+        self._layers = layers
+        self._progress = progress
+        self._subjects = plan.subjects.of(layers, with_output=with_output)
+        self._tensors = list({subject.layer.name: subject.layer for subject in self._subjects}.values())
+        self._place = {layer.name: place for place, layer in enumerate(self._tensors)}
+        exposed = expose(plan.model.proto, list(self._place))
+        self._outputs = [exposed.outputs[name] for name in self._place]
+        self.session = Session(
             exposed.proto.SerializeToString(),
             plan.device,
             threads=plan.config.threads,
             optimize=plan.probe.optimize,
             folder=plan.model.path.parent,
         )
-        providers = tuple(session.providers)
-        start = perf_counter()
-        found += _measure_chunk(plan, chunk, session, [exposed.outputs[layer.name] for layer in chunk], progress)
-        seconds += perf_counter() - start
-    return Measured(tuple(found), plan.feeds.digest([int(index) for index in plan.samples]), providers, seconds)
+        kept = plan.layout.kept_units
+        self._collectors = [Collector(each, kept, plan.classes, plan.config.seed) for each in self._subjects]
+        self.shares: Counter[object] = Counter()
+        self.inferences = 0
+        self.groups = 0
+
+    def run(self) -> None:
+        """Measure all groups, or as many as the precision that was asked for takes."""
+        with ThreadPoolExecutor(1) as ahead, Reducer(self._plan.config.threads) as reducer:
+            before = self._first_pass(reducer, ahead)
+            for group in self._plan.groups:
+                closed = [self._measure_part(samples, before, reducer, ahead) for samples in group]
+                for collector, states in zip(self._collectors, zip(*closed, strict=True), strict=True):
+                    collector.add(states)
+                self.groups += 1
+                if self._is_precise():
+                    break
+            self.shares.update(reducer.seconds)
+
+    def finish(self) -> tuple[list[Finished], Found]:
+        """Return what was found of the layers, in order, and of the class output."""
+        with ThreadPoolExecutor(self._plan.config.threads or os.cpu_count()) as pool:
+            done = list(pool.map(self._finish_subject, range(len(self._subjects))))
+        of_layers: dict[int, dict[str, tuple[Values, MeasureSummary]]] = {layer.index: {} for layer in self._layers}
+        floors: dict[MapSize | None, dict[str, tuple[Values, MeasureSummary]]] = {}
+        outputs: Found = {}
+        faint: Counter[int] = Counter()
+        for subject, (found, count, clock) in zip(self._subjects, done, strict=True):
+            self.shares.update(clock)
+            if subject.role == "output":
+                outputs = found
+            elif subject.role == "floor":
+                floors.setdefault(subject.map_size, {}).update(found)
+            else:
+                of_layers[subject.layer.index].update(found)
+                faint[subject.layer.index] += count
+        for subject in self._subjects:
+            if subject.role == "layer" and subject.map_size:
+                self._add_floors(subject, of_layers[subject.layer.index], floors.get(subject.map_size, {}))
+        return [
+            Finished(self._in_order(layer, of_layers[layer.index]), faint[layer.index]) for layer in self._layers
+        ], outputs
+
+    def _first_pass(self, reducer: Reducer, ahead: ThreadPoolExecutor) -> list[Mapping[type[Statistic], Statistic]]:
+        """Run the untransformed samples where a statistic must know them beforehand; return these by subject."""
+        plan, count = self._plan, len(self._plan.samples)
+        wanting = [each for each in self._subjects if each.untransformed]
+        states = [State.empty(each.untransformed, each.extent(1, count)) for each in wanting]
+        places = [self._place[each.layer.name] for each in wanting]
+        if wanting:
+            samples = np.concatenate([part for group in plan.groups for part in group])
+            for block, tensors in self._run(blocks(samples, 1, plan.layout.batch), plan.untransformed, ahead):
+                raw = [tensors[place] for place in places]
+                reducer.reduce(wanting, raw, states, Part(slice(0, 1), None, block.first))
+        for state in states:
+            state.close(count)
+        known = dict(zip(wanting, states, strict=True))
+        return [{kind: known[each][kind] for kind in each.untransformed} for each in self._subjects]
+
+    def _measure_part(
+        self,
+        samples: npt.NDArray[np.int64],
+        before: Sequence[Mapping[type[Statistic], Statistic]],
+        reducer: Reducer,
+        ahead: ThreadPoolExecutor,
+    ) -> list[State | None]:
+        """Return the closed state of every subject for the samples of one group and class."""
+        plan = self._plan
+        if not len(samples):
+            return [None] * len(self._subjects)
+        transforms = len(plan.transforms)
+        states = [
+            State.empty(each.kinds, each.extent(transforms, len(plan.samples), first))
+            for each, first in zip(self._subjects, before, strict=True)
+        ]
+        streamed = [position for position, each in enumerate(self._subjects) if not each.window]
+        collected = [position for position, each in enumerate(self._subjects) if each.window]
+        windows = Windows(len(self._tensors), plan.columns)
+        window = max((self._subjects[position].window for position in collected), default=0)
+        first_window = True
+        for block, tensors in self._run(blocks(samples, plan.columns, plan.layout.batch, window), 0, ahead):
+            run = slice(block.columns.start, min(block.columns.stop, transforms))
+            if run.start < run.stop:
+                self._reduce(reducer, streamed, tensors, states, Part(run, None, block.first))
+            whole = windows.add(tensors, block) if collected else None
+            if whole is not None:
+                labels = None if plan.labels is None else plan.labels[block.window]
+                part = Part(slice(0, transforms), plan.untransformed, first_window, labels)
+                self._reduce(reducer, collected, whole, states, part)
+                first_window = False
+        for state in states:
+            state.close(len(samples))
+        return list(states)
+
+    def _reduce(
+        self, reducer: Reducer, positions: Sequence[int], tensors: Sequence[Raw], states: Sequence[State], part: Part
+    ) -> None:
+        subjects = [self._subjects[position] for position in positions]
+        raw = [tensors[self._place[subject.layer.name]] for subject in subjects]
+        reducer.reduce(subjects, raw, [states[position] for position in positions], part)
+
+    def _run(
+        self, planned: Iterator[BlockPlan], column: int, ahead: ThreadPoolExecutor
+    ) -> Iterator[tuple[BlockPlan, list[Raw]]]:
+        """Yield the blocks with what they expose, (samples, columns, *shape) of every tensor.
+
+        Args:
+            planned: the blocks.
+            column: the first variant that they are about.
+            ahead: makes the inputs of the next block while this one is at work.
+        """
+        for block, making in _one_ahead(planned, lambda block: ahead.submit(self._feed, block, column)):
+            start = perf_counter()
+            feed = making.result()
+            fed = perf_counter()
+            raw = self.session.run(feed, self._outputs)
+            self.shares.update({FEEDS: fed - start, INFERENCE: perf_counter() - fed})
+            samples, columns = len(block.samples), block.columns.stop - block.columns.start
+            # A model of fixed batch size was fed more than is counted.
+            yield (
+                block,
+                [
+                    layer.batch.to_front(tensor)[: samples * columns].reshape(samples, columns, *layer.shape)
+                    for layer, tensor in zip(self._tensors, raw, strict=True)
+                ],
+            )
+            self.inferences += samples * columns
+            self._progress(samples * columns)
+
+    def _feed(self, block: BlockPlan, column: int) -> dict[str, npt.NDArray[Any]]:
+        columns = slice(block.columns.start + column, block.columns.stop + column)
+        feed = self._plan.feeds.batch([int(index) for index in block.samples], columns)
+        wanted = self._plan.probe.fixed_batch
+        if wanted is None:
+            return feed
+        return {
+            name: np.concatenate([array, np.repeat(array[-1:], wanted - len(array), axis=0)])
+            for name, array in feed.items()
+        }
+
+    def _is_precise(self) -> bool:
+        """Whether the precision that was asked for is reached in every layer that has an interval."""
+        wanted, decisive = self._plan.config.precision, self._plan.decisive
+        if wanted is None or decisive is None or self.groups < LEAST_GROUPS_TO_STOP:
+            return False
+        for subject, collector in zip(self._subjects, self._collectors, strict=True):
+            if subject.role == "floor" or decisive not in subject.measures:
+                continue
+            for _, summary in measure_layer([decisive], collector.collected(), subject.units).values():
+                if summary.se is not None and half_width(summary.se, self.groups) > wanted:
+                    return False
+        return True
+
+    def _finish_subject(self, position: int) -> tuple[Found, int, Counter[Measure]]:
+        subject, collector = self._subjects[position], self._collectors[position]
+        clock: Counter[Measure] = Counter()
+        collected = collector.collected()
+        collector.clear()  # finished layers keep results only
+        found = measure_layer(subject.measures, collected, subject.units, clock)
+        plain = subject.role == "layer" and subject.map_size is None
+        faint = count_faint(merge_states(collected.full), subject.units) if plain else 0
+        return found, faint, clock
+
+    def _add_floors(self, subject: Subject, found: dict[str, tuple[Values, MeasureSummary]], floors: Found) -> None:
+        for measure in subject.measures:
+            for key in measure.result_keys():
+                if key in floors:
+                    values, summary = found[key]
+                    found[key] = values, summary.model_copy(update={"floor": floors[key][1].mean})
+
+    def _in_order(self, layer: Layer, found: Found) -> Found:
+        """Return the measures of a layer in the order asked for, with the reasons of those that it lacks."""
+        ordered: dict[str, tuple[Values, MeasureSummary]] = {}
+        for measure in self._plan.measures:
+            reason = self._plan.subjects.lacking.get((layer.index, measure))
+            if reason is not None:
+                nothing = Values(np.zeros(0), np.zeros(0, dtype=np.bool_)), summarize_nothing(reason)
+                ordered |= dict.fromkeys(measure.result_keys(), nothing)
+            elif measure.scope != "output":
+                ordered |= {key: found[key] for key in measure.result_keys()}
+        return ordered
 
 
-def blocks(group: npt.NDArray[np.int64], transforms: int, batch: int) -> Iterator[BlockPlan]:
-    """Cut a group into session runs of at most `batch` variants, samples first.
-
-    A run holds whole samples where all transforms of one fit, else part of one sample's transforms.
-    """
-    if transforms <= batch:
-        together = max(1, batch // transforms)
-        for start in range(0, len(group), together):
-            yield BlockPlan(group[start : start + together], slice(0, transforms), start == 0)
-        return
-    bounds = [round(part) for part in np.linspace(0, transforms, -(-transforms // batch) + 1)]
-    for position in range(len(group)):
-        for low, high in pairwise(bounds):
-            yield BlockPlan(group[position : position + 1], slice(low, high), position == 0)
+Making = Future[dict[str, npt.NDArray[Any]]]
 
 
-def _measure_chunk(
-    plan: Plan, chunk: Sequence[Layer], session: Session, outputs: Sequence[str], progress: Progress
-) -> list[Finished]:
-    units = [plan.units_of(layer) for layer in chunk]
-    kept = [
-        spread_subset(one, plan.layout.kept_units, plan.config.seed) if plan.layout.kept_units else None
-        for one in units
-    ]
-    group_states: list[list[State]] = [[] for _ in chunk]
-    totals: list[State | None] = [None] * len(chunk)
-    sizes = [one.channel.size for one in units]
-    with ThreadPoolExecutor(1) as ahead, Reducer(plan.config.aggregate, chunk, plan.config.threads) as reducer:
-        for group in plan.groups:
-            states = [State.empty(plan.statistics, len(plan.transforms), size) for size in sizes]
-            for block, feed in _with_feeds(plan, group, ahead):
-                raw = session.run(feed, outputs)
-                reducer.reduce(raw, states, block.transforms, samples=len(block.samples), first=block.first)
-                del raw  # freed before the next run makes its own
-                progress(len(block.samples) * (block.transforms.stop - block.transforms.start))
-            for position, state in enumerate(states):
-                state.close(len(group))
-                subset = kept[position]
-                group_states[position].append(state if subset is None else state.take(subset))
-                if subset is not None:
-                    total = totals[position]
-                    totals[position] = state if total is None else total.merge(state)
-
-    def finish(position: int) -> Finished:
-        groups, total = group_states[position], totals[position]
-        group_states[position], totals[position] = [], None  # finished layers keep results only
-        full = total or merge_states(groups)
-        found = measure_layer(plan.measures, full, units[position], groups, kept[position])
-        return Finished(found, count_faint(full, units[position]))
-
-    with ThreadPoolExecutor(plan.config.threads or os.cpu_count()) as pool:
-        return list(pool.map(finish, range(len(chunk))))
-
-
-def _with_feeds(
-    plan: Plan, group: npt.NDArray[np.int64], ahead: ThreadPoolExecutor
-) -> Iterator[tuple[BlockPlan, dict[str, npt.NDArray[Any]]]]:
-    """Yield the blocks of a group with their feeds; those of the next block are made while this one is at work."""
-    pending: tuple[BlockPlan, Future[dict[str, npt.NDArray[Any]]]] | None = None
-    for block in blocks(group, len(plan.transforms), plan.layout.batch):
-        making = ahead.submit(_feed, plan, block)
+def _one_ahead(planned: Iterator[BlockPlan], make: Callable[[BlockPlan], Making]) -> Iterator[tuple[BlockPlan, Making]]:
+    """Yield the blocks with their feeds; those of the next block are made while this one is at work."""
+    pending: tuple[BlockPlan, Making] | None = None
+    for block in planned:
+        making = make(block)
         if pending:
-            yield pending[0], pending[1].result()
+            yield pending
         pending = block, making
     if pending:
-        yield pending[0], pending[1].result()
-
-
-def _feed(plan: Plan, block: BlockPlan) -> dict[str, npt.NDArray[Any]]:
-    feed = plan.feeds.batch([int(index) for index in block.samples], block.transforms)
-    wanted = plan.probe.fixed_batch
-    if wanted is None:
-        return feed
-    return {
-        name: np.concatenate([array, np.repeat(array[-1:], wanted - len(array), axis=0)])
-        for name, array in feed.items()
-    }
+        yield pending

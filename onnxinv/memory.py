@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from onnxinv.errors import UsageError
-from onnxinv.measures.layer import SLICE_UNITS
 from onnxinv.model.layers import Layer
 
 KEPT_UNITS = 4096
@@ -18,8 +17,31 @@ KEPT_UNITS = 4096
 _TARGET_BLOCK = 64 << 20
 """Bytes of activations that one block should yield: large enough to keep the cores busy, small beside the states."""
 
-_OPEN_STATE = 2
+OPEN_STATE = 2
 """Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Bytes that measuring one layer takes, over all the ways in which it is looked at.
+
+    Attributes:
+        layer: the layer.
+        group: closed states of one group, all units.
+        kept: closed states of one group, of the units whose group states are kept where not all are.
+        full: closed states of all samples, all units.
+        open: states of the group that is being measured.
+        finishing: one state of the units that are finished at a time.
+        buffers: activations that are collected until statistics can use them, and statistics of the first pass.
+    """
+
+    layer: Layer
+    group: int
+    kept: int
+    full: int
+    open: int
+    finishing: int
+    buffers: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,7 +51,7 @@ class Memory:
     Attributes:
         state: what the statistics of the largest chunk keep: group states, and the open group or, later, the
             leave-one-out states of the layers that are being finished.
-        activations: what one block exposes and its copy for the reducer.
+        activations: what one block exposes and its copy for the reducer, and what the largest chunk collects.
         samples: variants of the block at work and of the next one.
         budget: what must not be exceeded.
     """
@@ -63,10 +85,8 @@ class Layout:
 
 
 def lay_out(
-    layers: Sequence[Layer],
+    loads: Sequence[Load],
     *,
-    state_bytes: int,
-    reduced_units: Sequence[int],
     groups: int,
     batch: int | None,
     variant_bytes: int,
@@ -76,9 +96,7 @@ def lay_out(
     """Choose batch, chunks and kept units so that the estimate stays within the budget.
 
     Args:
-        layers: what is measured.
-        state_bytes: closed state of one unit.
-        reduced_units: units of each layer after aggregation.
+        loads: what is measured, layer by layer.
         groups: number of groups.
         batch: variants a run, where the user or the model says so.
         variant_bytes: one variant of the primary input.
@@ -88,6 +106,7 @@ def lay_out(
     Raises:
         UsageError: not even one layer at a time fits.
     """
+    layers = [load.layer for load in loads]
     limit = budget or _physical_memory() // 2
     exposed = sum(layer.units * np.dtype(layer.dtype).itemsize for layer in layers)
     block = min(_TARGET_BLOCK, limit // 8)  # a block is held twice, and the states need most of the room
@@ -96,30 +115,36 @@ def lay_out(
     activations = 2 * chosen * exposed
     room = limit - activations - samples
     workers = min(threads or os.cpu_count() or 1, len(layers))
-    slices = [max(SLICE_UNITS, layer.units // layer.channels) for layer in layers]
-    widest = max(min(units, width) for units, width in zip(reduced_units, slices, strict=True))
-    total = sum(reduced_units)
-    every = (groups * total + max(_OPEN_STATE * total, workers * (groups + 3) * widest)) * state_bytes
-    if every <= room:
-        return Layout(chosen, None, (tuple(layers),), Memory(every, activations, samples, limit))
-    some = [((1 + _OPEN_STATE) * units + groups * min(units, KEPT_UNITS)) * state_bytes for units in reduced_units]
-    finishing = workers * (groups + 3) * min(KEPT_UNITS, max(reduced_units)) * state_bytes
-    if max(some) + finishing > room:
-        need = limit - room + max(some) + finishing
+    finishing = workers * (groups + 3) * max(load.finishing for load in loads)
+    every = groups * sum(load.group for load in loads) + max(sum(load.open for load in loads), finishing)
+    buffers = sum(load.buffers for load in loads)
+    if every + buffers <= room:
+        return Layout(chosen, None, (tuple(layers),), Memory(every, activations + buffers, samples, limit))
+    some = [load.full + load.open + groups * load.kept for load in loads]
+    alone = [size + load.buffers for size, load in zip(some, loads, strict=True)]
+    if max(alone) + finishing > room:
+        need = limit - room + max(alone) + finishing
         raise UsageError(
-            f"The layer '{layers[some.index(max(some))].label}' alone needs about {-(-need >> 20):,} MiB, "
+            f"The layer '{layers[alone.index(max(alone))].label}' alone needs about {-(-need >> 20):,} MiB, "
             f"and the budget is {limit >> 20:,} MiB.",
             "Raise --memory, lower --batch, take fewer transforms or choose --layers.",
         )
-    chunks: list[list[Layer]] = [[]]
+    chunks: list[list[Load]] = [[]]
     states = [finishing]
-    for layer, size in zip(layers, some, strict=True):
-        if states[-1] + size > room:
+    for load, size in zip(loads, some, strict=True):
+        if states[-1] + size + sum(each.buffers for each in chunks[-1]) + load.buffers > room:
             chunks.append([])
             states.append(finishing)
-        chunks[-1].append(layer)
+        chunks[-1].append(load)
         states[-1] += size
-    return Layout(chosen, KEPT_UNITS, tuple(map(tuple, chunks)), Memory(max(states), activations, samples, limit))
+    largest = max(range(len(chunks)), key=lambda chunk: states[chunk] + sum(each.buffers for each in chunks[chunk]))
+    collected = sum(each.buffers for each in chunks[largest])
+    return Layout(
+        chosen,
+        KEPT_UNITS,
+        tuple(tuple(load.layer for load in chunk) for chunk in chunks),
+        Memory(states[largest], activations + collected, samples, limit),
+    )
 
 
 def _physical_memory() -> int:

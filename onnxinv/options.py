@@ -32,12 +32,27 @@ Samples = Annotated[int | None, typer.Option("--samples", metavar="N", help="Tak
 Seed = Annotated[int, typer.Option("--seed", help="Of the choice and order of the samples, and of random transforms.")]
 Measures = Annotated[
     list[str] | None,
-    typer.Option("--measure", metavar="SPEC", help="normalized-variance:dispersion=var and the like; repeatable."),
+    typer.Option(
+        "--measure", metavar="SPEC", help="normalized-variance:dispersion=var and the like, or all; repeatable."
+    ),
 ]
 AggregateOption = Annotated[
     str, typer.Option("--aggregate", metavar="HOW", help="channel, unit, activation-mean or activation-max.")
 ]
 Groups = Annotated[int, typer.Option("--groups", metavar="G", help="Groups of samples that the intervals rest on.")]
+Stratify = Annotated[
+    bool, typer.Option("--stratify", help="Measure on the samples of each class, then average over classes.")
+]
+Precision = Annotated[
+    float | None,
+    typer.Option("--precision", metavar="H", help="Stop once every layer's 95 % interval is H or less to either side."),
+]
+ClassOutput = Annotated[
+    str | None, typer.Option("--class-output", metavar="NAME", help="The output that holds the classes.")
+]
+Logits = Annotated[
+    bool | None, typer.Option("--logits/--probabilities", help="What the class output holds.", show_default=False)
+]
 Layers = Annotated[
     list[str] | None,
     typer.Option("--layers", metavar="GLOB", help="Only layers whose name, label or scope fits; repeatable."),
@@ -75,6 +90,11 @@ Folder = Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", he
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in DIR.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]
+
+
+def parse_kind(*, logits: bool | None) -> str | None:
+    """Return what the class output holds; None to find out."""
+    return None if logits is None else "logits" if logits else "probabilities"
 
 
 def parse_formats(texts: list[str] | None) -> list[tuple[str, Path | None]]:

@@ -9,22 +9,30 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from onnxinv.config import Aggregate, RunConfig
-from onnxinv.data import open_source
+from onnxinv.applicable import Dropped, Offer, applicable, asked_measures
+from onnxinv.config import RunConfig
+from onnxinv.data import Samples, open_source
 from onnxinv.data.preprocess import Preprocess
 from onnxinv.data.selection import select
 from onnxinv.errors import DataError, UsageError
 from onnxinv.feeds import Feeds
-from onnxinv.measures import DEFAULT, Measure, Units, measures
+from onnxinv.loads import load_of
+from onnxinv.measures import Measure
+from onnxinv.measures.normalized_variance import NormalizedVariance
 from onnxinv.memory import Layout, lay_out
+from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_output
 from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
 from onnxinv.probe import Probe, run_probe
 from onnxinv.result import Skipped
 from onnxinv.runtime import Device, choose_device
 from onnxinv.spec import explain_validation
-from onnxinv.statistics import Statistic
+from onnxinv.subjects import Subjects
 from onnxinv.transforms import Transform, expand
+from onnxinv.transforms.transform import IDENTITY
+
+Group = tuple[npt.NDArray[np.int64], ...]
+"""The samples of one group, class by class; just one array unless samples are taken class by class."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +42,19 @@ class Plan:
     Attributes:
         config: what was asked for.
         model: the model.
-        feeds: makes the batches.
+        feeds: makes the batches; its transforms are those of the set, and the identity where the set lacks it.
         transforms: the transform set, m of them.
+        columns: how many variants are run of each sample: m, or one more where the untransformed sample is needed too.
+        untransformed: which variant of the feeds is the untransformed sample.
         measures: what is computed.
-        statistics: what is accumulated for the measures, each once.
+        decisive: the measure whose interval ends the run early; None where all samples are measured.
+        dropped: measures that were asked for with all others and do not apply, with reasons.
+        subjects: layers in the views that the measures ask for.
         probe: layers, skipped tensors, and whether optimised numbers can be trusted.
+        class_output: which output holds classes, or why none does.
+        labels: class of every sample of the source; None where they cannot be compared with the model's classes.
         samples: indices of the n samples, ascending.
+        classes: names of the classes, where samples are taken class by class.
         groups: the samples, shuffled and cut; the unit of work.
         device: where it runs.
         layout: batch, chunks and memory.
@@ -50,11 +65,18 @@ class Plan:
     model: Model
     feeds: Feeds
     transforms: tuple[Transform, ...]
+    columns: int
+    untransformed: int
     measures: tuple[Measure, ...]
-    statistics: tuple[type[Statistic], ...]
+    decisive: Measure | None
+    dropped: tuple[Dropped, ...]
+    subjects: Subjects
     probe: Probe
+    class_output: ClassOutput | str
+    labels: npt.NDArray[np.int64] | None
     samples: npt.NDArray[np.int64]
-    groups: tuple[npt.NDArray[np.int64], ...]
+    classes: tuple[str, ...]
+    groups: tuple[Group, ...]
     device: Device
     layout: Layout
     notices: tuple[str, ...]
@@ -70,13 +92,14 @@ class Plan:
         return self.probe.skipped
 
     @property
+    def first_pass(self) -> bool:
+        """Whether the untransformed samples are run once beforehand."""
+        return any(subject.untransformed for subject in self.subjects.every)
+
+    @property
     def inferences(self) -> int:
         """How many variants are run through the model, over all chunks."""
-        return len(self.samples) * len(self.transforms) * len(self.layout.chunks)
-
-    def units_of(self, layer: Layer) -> Units:
-        """Return how the units of a layer fall into values, after aggregation."""
-        return _units(layer, self.config.aggregate)
+        return len(self.samples) * (self.columns + self.first_pass) * len(self.layout.chunks)
 
 
 def make_plan(config: RunConfig) -> Plan:
@@ -85,54 +108,88 @@ def make_plan(config: RunConfig) -> Plan:
     Raises:
         OnnxinvError: anything that was named cannot be used; nothing has been written or measured yet.
     """
-    chosen_measures = _measures(config.measures or DEFAULT)
+    asked = asked_measures(config.measures)
     transforms = expand(config.transforms)
     model = load(config.model)
     source = open_source(config.data, model.inputs)
     samples = select(source, config.samples, config.seed)
-    _check_count(chosen_measures, len(samples), source.source)
     device = choose_device(config.device)
-    feeds = Feeds(model.inputs, source, transforms, _preprocess(config), config.seed)
-    groups = _groups(samples, config.groups, config.seed)
-    found, hidden = candidates(model)
-    outputs = [info.name for info in model.outputs]
-    chosen = choose(found, outputs, config.select, config.layers, config.operators)
-    order = [int(index) for group in groups for index in group]
-    probe = run_probe(model, chosen, feeds, order, device, config.threads, config.channel_axis)
-    probe = replace(probe, skipped=(*probe.skipped, *hidden))
-    statistics = tuple(dict.fromkeys(kind for measure in chosen_measures for kind in measure.statistics))
+    untransformed = next((place for place, each in enumerate(transforms) if each.is_identity), len(transforms))
+    variants = transforms if untransformed < len(transforms) else (*transforms, Transform(IDENTITY))
+    feeds = Feeds(model.inputs, source, variants, _preprocess(config), config.seed)
+    classes, groups = _groups(source, samples, config)
+    probe = _probe(config, model, feeds, groups, device)
+    output = find_class_output(model, probe.outputs, config.class_output, config.class_kind)
+    beside = {each.name: each for each in probe.others}
+    labels = None if source.labels is None else source.labels[samples]
+    no_labels = output if isinstance(output, str) else doubt_labels(labels, output.classes, source.label_names)
+    measures, dropped, subjects = applicable(
+        asked,
+        Offer(
+            samples=len(samples),
+            together=min(max(map(len, parts)) for parts in zip(*groups, strict=True)),
+            transforms=transforms,
+            layers=probe.layers,
+            image=beside.get(feeds.primary.name) if feeds.layout else None,
+            class_output=output if isinstance(output, str) else (beside[output.name], output),
+            no_labels=no_labels,
+            aggregate=config.aggregate,
+            stratified=config.stratify,
+            may_stop_early=config.precision is not None,
+        ),
+    )
+    _check_classes(source, samples, classes, measures)
+    needs_reference = any(subject.reference for subject in subjects.every)
+    columns = len(variants) if needs_reference else len(transforms)
     layout = lay_out(
-        probe.layers,
-        state_bytes=sum(kind.bytes_per_unit(len(transforms)) for kind in statistics),
-        reduced_units=[_units(layer, config.aggregate).channel.size for layer in probe.layers],
+        [
+            load_of(layer, subjects, transforms=len(transforms), columns=columns, samples=len(samples),
+                    groups=len(groups), classes=max(len(classes), 1))
+            for layer in probe.layers
+        ],
         groups=len(groups),
         batch=probe.fixed_batch or config.batch,
         variant_bytes=feeds.variant_bytes,
         threads=config.threads,
         budget=config.memory,
-    )
+    )  # fmt: skip
+    if config.precision is not None and len(layout.chunks) > 1:
+        raise UsageError(
+            f"--precision needs all layers together, and the memory takes them in {len(layout.chunks)} chunks.",
+            "Raise --memory or choose fewer layers with --layers.",
+        )
+    decisive = _decisive(config, measures)
     notices = list(probe.notices)
     if len(transforms) == 1:
         notices.append("There is one transform: nothing can vary with it, so transformational variance is 0.")
     return Plan(
-        config, model, feeds, transforms, chosen_measures, statistics, probe, samples, groups, device, layout,
-        tuple(notices),
+        config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
+        output, None if no_labels else source.labels, samples, classes, groups, device, layout, tuple(notices),
     )  # fmt: skip
 
 
-def _measures(texts: Sequence[str]) -> tuple[Measure, ...]:
-    built = [measures.build(text) for text in texts]
-    return tuple(dict.fromkeys(built))
+def _decisive(config: RunConfig, measures: Sequence[Measure]) -> Measure | None:
+    """Return the measure whose interval ends the run: normalized variance, else the first one named."""
+    if config.precision is None:
+        return None
+    named = [each for each in measures if each.scope != "output"]
+    decisive = next((each for each in named if isinstance(each, NormalizedVariance) and each.view == "plain"), named[0])
+    if not decisive.interval:
+        raise UsageError(
+            f"--precision is about an interval, and '{decisive.result_keys()[0]}' has none.",
+            "Name a measure that has one first, such as normalized-variance.",
+        )
+    return decisive
 
 
-def _check_count(chosen: Sequence[Measure], count: int, source: str) -> None:
-    for measure in chosen:
-        if count < measure.samples_needed:
-            raise DataError(
-                f"'{measures.name_of(type(measure))}' needs {measure.samples_needed} samples, "
-                f"and '{source}' gives {count}.",
-                "Take more samples.",
-            )
+def _probe(config: RunConfig, model: Model, feeds: Feeds, groups: Sequence[Group], device: Device) -> Probe:
+    found, hidden = candidates(model)
+    outputs = [info.name for info in model.outputs]
+    chosen = choose(found, outputs, config.select, config.layers, config.operators)
+    order = [int(index) for group in groups for part in group for index in part]
+    beside = [one for one in found if one.name in {*outputs, feeds.primary.name}]
+    probe = run_probe(model, chosen, feeds, order, device, config.threads, config.channel_axis, beside)
+    return replace(probe, skipped=(*probe.skipped, *hidden))
 
 
 def _preprocess(config: RunConfig) -> Preprocess:
@@ -150,13 +207,45 @@ def _preprocess(config: RunConfig) -> Preprocess:
         raise UsageError(*explain_validation("The preprocessing", error)) from error
 
 
-def _groups(samples: npt.NDArray[np.int64], groups: int, seed: int) -> tuple[npt.NDArray[np.int64], ...]:
-    """Shuffle the samples once and cut them into groups whose sizes differ by at most one."""
-    shuffled = np.random.default_rng(seed).permutation(samples)
-    return tuple(np.array_split(shuffled, min(groups, len(shuffled))))
+def _groups(
+    source: Samples, samples: npt.NDArray[np.int64], config: RunConfig
+) -> tuple[tuple[str, ...], tuple[Group, ...]]:
+    """Shuffle the samples once and cut them into groups whose sizes differ by at most one, also class by class.
+
+    Returns:
+        The names of the classes (none unless samples are taken class by class), and the groups.
+    """
+    shuffled = np.random.default_rng(config.seed).permutation(samples)
+    count = min(config.groups, len(shuffled))
+    if not config.stratify:
+        return (), tuple((group,) for group in np.array_split(shuffled, count))
+    if source.labels is None:
+        raise DataError(
+            f"--stratify takes samples class by class, and '{source.source}' has no labels.",
+            "Give an npz file with an array y or labels, or an image folder with one subfolder a class.",
+        )
+    labels = source.labels[shuffled]
+    present = np.unique(labels)
+    # Dealt out class after class: every group gets its share of each, and sizes still differ by one at most.
+    dealt = shuffled[np.argsort(labels, kind="stable")]
+    groups = tuple(
+        tuple(part[source.labels[part] == label] for label in present)
+        for part in (dealt[position::count] for position in range(count))
+    )
+    names = source.label_names
+    return tuple(names[label] if 0 <= label < len(names) else str(label) for label in present), groups
 
 
-def _units(layer: Layer, aggregate: Aggregate) -> Units:
-    if aggregate in ("activation-mean", "activation-max"):
-        return Units.of((layer.channels,), 0, layer.dtype, per_unit=False)
-    return Units.of(layer.shape, layer.channel_axis, layer.dtype, per_unit=aggregate == "unit")
+def _check_classes(
+    source: Samples, samples: npt.NDArray[np.int64], classes: Sequence[str], measures: Sequence[Measure]
+) -> None:
+    """Make sure that every class has enough samples for the measures that are taken class by class."""
+    if not classes or source.labels is None:
+        return
+    needed = max((each.samples_needed for each in measures if each.stratifies), default=1)
+    for name, count in zip(classes, np.unique(source.labels[samples], return_counts=True)[1], strict=True):
+        if count < needed:
+            raise DataError(
+                f"The class '{name}' has {count} sample, and --stratify needs {needed} of each.",
+                "Take more samples, or leave that class out of the data.",
+            )

@@ -36,6 +36,9 @@ class Probe:
 
     Attributes:
         layers: what can be measured, with axes.
+        others: the model's outputs and image input with axes, as far as they have a batch axis; also where they are
+            not among the layers.
+        outputs: (batch, *unit shape) values of those outputs on a few samples, by name.
         skipped: what cannot, with reasons.
         optimize: whether the optimised graph's numbers equal the unoptimised ones.
         fixed_batch: the model's batch size, where it takes no other.
@@ -43,6 +46,8 @@ class Probe:
     """
 
     layers: tuple[Layer, ...]
+    others: tuple[Layer, ...]
+    outputs: Mapping[str, Array]
     skipped: tuple[Skipped, ...]
     optimize: bool
     fixed_batch: int | None
@@ -97,6 +102,7 @@ def run_probe(
     device: Device,
     threads: int,
     overrides: Mapping[str, int],
+    beside: Sequence[Candidate] = (),
 ) -> Probe:
     """Expose the candidates, run the model on real samples, and find out.
 
@@ -108,6 +114,7 @@ def run_probe(
         device: where to run.
         threads: of the CPU provider.
         overrides: channel axis by glob.
+        beside: tensors whose axes are wanted too, whether they are layers or not.
 
     Raises:
         ModelError: the model cannot be run, its outputs are not finite, or nothing can be measured.
@@ -123,7 +130,8 @@ def run_probe(
     types = {name: plain.output_types()[output] for name, output in exposed.outputs.items()}
     shapes = _shapes(plain, exposed, batches.one, [name for name in everything if _is_numeric(types[name])])
     kept, skipped = split_by_type(chosen, types)
-    names = [one.name for one in kept]
+    also = split_by_type(beside, types)[0]
+    names = list(dict.fromkeys(one.name for one in (*kept, *also)))
     runs = _fetch(plain, exposed, batches.one, names), _fetch(plain, exposed, batches.other, names)
     again = _fetch(plain, exposed, batches.one, names)
     random = [one for one in kept if relative_difference(again[one.name], runs[0][one.name]) > trusted]
@@ -134,11 +142,14 @@ def run_probe(
     if not layers:
         reasons = "; ".join(sorted({one.reason for one in (*skipped, *unlocated)})) or "no tensor depends on an input"
         raise ModelError(f"Nothing in '{model.path}' can be measured: {reasons}.", "See onnxinv inspect.")
+    others, _ = locate(model, also, runs, batches.sizes, axes, {}, shapes, coarse=coarse)
+    outputs = {each.name: each.batch.to_front(runs[0][each.name]) for each in others if each.name in expected}
     doubt = _doubt_optimized(runner, layers, runs[1], batches.other, coarse=coarse)
     notices = [f"Graph optimisation is off for this model: {doubt}."] if doubt else []
     if batches.notice:
         notices.append(batches.notice)
-    return Probe(tuple(layers), (*skipped, *unlocated), not doubt, batches.fixed, tuple(notices))
+    left_out = (*skipped, *unlocated)
+    return Probe(tuple(layers), tuple(others), outputs, left_out, not doubt, batches.fixed, tuple(notices))
 
 
 def _batches(model: Model, feeds: Feeds, samples: Sequence[int]) -> _Batches:
@@ -147,7 +158,8 @@ def _batches(model: Model, feeds: Feeds, samples: Sequence[int]) -> _Batches:
         listed = " and ".join(map(str, sorted(sizes)))
         raise ModelError(f"The inputs of '{model.path}' have different fixed batch sizes: {listed}.")
     fixed = next((size for size in sizes if isinstance(size, int)), None)
-    last = len(feeds.transforms) - 1
+    places = range(len(feeds.transforms))
+    last = max((place for place in places if not feeds.transforms[place].is_identity), default=0)
     first, second = (feeds.batch([samples[position % len(samples)]], slice(0, 1)) for position in range(2))
     turned = feeds.batch([samples[-1]], slice(last, last + 1))
     if fixed is None:

@@ -5,35 +5,61 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.config import Aggregate
-from onnxinv.model.layers import Layer
+from onnxinv.schedule import BlockPlan
 from onnxinv.statistics import Array, Block, State
+from onnxinv.subjects import Subject
+from onnxinv.views import Look
 
 _PIECE = 1 << 18
 """Activations reduced at a time: as float64 they fit the last-level cache, and calls cost little beside the work."""
 
+VIEWS = "views"
+"""What the time is called that it takes to make the grids of views, in the seconds of a reducer."""
 
-class Reducer:
-    """Reduces the layers of a chunk with a few threads; use it as a context manager.
+Raw = npt.NDArray[Any]
 
-    Args:
-        aggregate: what is done to the activations before anything else.
-        layers: the layers, in the order of the raw tensors.
-        threads: 0 for one a core.
+
+@dataclass(frozen=True)
+class Part:
+    """What one update is about.
+
+    Attributes:
+        transforms: which transforms the columns begin with.
+        reference: which column holds the untransformed samples; None where nothing asked for it.
+        first: whether it begins with the group's first sample.
+        labels: (k,) class of each sample; None where they have none.
     """
 
-    def __init__(self, aggregate: Aggregate, layers: Sequence[Layer], threads: int) -> None:
-        self._aggregate = aggregate
-        self._layers = layers
-        self._scales: dict[int, float] = {}
+    transforms: slice
+    reference: int | None
+    first: bool
+    labels: npt.NDArray[np.int64] | None = None
+
+
+class Reducer:
+    """Reduces the subjects of a chunk with a few threads; use it as a context manager.
+
+    Args:
+        threads: 0 for one a core.
+
+    Attributes:
+        seconds: time spent by kind of statistic, and on `VIEWS`, added up over threads.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.seconds: Counter[object] = Counter()
+        self._scales: dict[Subject, float] = {}
         self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
 
     def __enter__(self) -> Self:
@@ -46,42 +72,76 @@ class Reducer:
         """Stop the threads."""
         self._pool.shutdown(cancel_futures=True)
 
-    def reduce(
-        self, raw: Sequence[npt.NDArray[Any]], states: Sequence[State], transforms: slice, *, samples: int, first: bool
-    ) -> None:
-        """Account for one session run.
+    def reduce(self, subjects: Sequence[Subject], raw: Sequence[Raw], states: Sequence[State], part: Part) -> None:
+        """Account for some samples.
 
         Args:
-            raw: the layers' tensors as the runtime hands them out; a padded batch may hold more than is counted.
-            states: the open states of the group, one a layer.
-            transforms: which transforms were run.
-            samples: how many samples.
-            first: whether the group begins with this run.
+            subjects: what is looked at.
+            raw: (k, columns, *shape) activations of each subject's layer.
+            states: the open states of the group, one a subject.
+            part: which transforms, and the rest that is known of the samples.
         """
-        tasks = []
-        run = transforms.stop - transforms.start
-        for layer, tensor, state in zip(self._layers, raw, states, strict=True):
-            batch = layer.batch.to_front(tensor)[: samples * run]
-            values = self._aggregated(batch.reshape(len(batch), *layer.shape), layer)
-            grid = values.reshape(samples, run, -1)
-            scale = self._scales[layer.index] = _largest(grid) if first else self._scales[layer.index]
-            step = max(64, _PIECE // (samples * run))
-            for start in range(0, grid.shape[2], step):
-                units = slice(start, min(start + step, grid.shape[2]))
-                tasks.append((state, grid, transforms, units, first, scale))
-        for _ in self._pool.map(_reduce_piece, tasks, chunksize=1):
-            pass
+        looks = list(self._pool.map(lambda subject, tensor: self._look(subject, tensor, part), subjects, raw))
+        tasks: list[Callable[[], Counter[object]]] = []
+        for subject, state, (look, seconds) in zip(subjects, states, looks, strict=True):
+            self.seconds.update(seconds)
+            tasks += self._tasks(subject, state, look, part)
+        for spent in self._pool.map(lambda task: task(), tasks, chunksize=1):
+            self.seconds.update(spent)
 
-    def _aggregated(self, batch: npt.NDArray[Any], layer: Layer) -> npt.NDArray[Any]:
-        if self._aggregate in ("channel", "unit"):
-            return batch
-        space = tuple(axis for axis in range(1, batch.ndim) if axis != layer.channel_axis + 1)
-        if self._aggregate == "activation-max":
-            return batch.max(axis=space) if space else batch
-        return batch.mean(axis=space, dtype=np.float64) if space else batch
+    def _look(self, subject: Subject, raw: Raw, part: Part) -> tuple[Look, Counter[object]]:
+        start = perf_counter()
+        look = subject.view.look(raw, part.transforms, part.reference if subject.reference else None)
+        if part.first:
+            self._scales[subject] = _largest(look.grid)
+        return look, Counter({VIEWS: perf_counter() - start})
+
+    def _tasks(self, subject: Subject, state: State, look: Look, part: Part) -> list[Callable[[], Counter[object]]]:
+        scale, kinds = self._scales[subject], subject.kinds
+        tasks: list[Callable[[], Counter[object]]] = []
+        if any(kind.whole for kind in kinds):
+            tasks.append(lambda: _reduce_whole(state, look, part, scale))
+        if not all(kind.whole for kind in kinds):
+            samples, run, outer, inner = look.grid.shape
+            step = max(1, max(64, _PIECE // (samples * run)) // inner)
+            for start in range(0, outer, step):
+                some = slice(start, min(start + step, outer))
+                tasks.append(lambda some=some: _reduce_piece(state, look, some, part, scale))  # type: ignore[misc]  # mypy takes the default for an argument
+        return tasks
 
 
-def _largest(grid: npt.NDArray[Any]) -> float:
+class Windows:
+    """Collects the runs of a window where one run does not hold it.
+
+    Args:
+        layers: how many layers are collected.
+        columns: variants of each sample.
+    """
+
+    def __init__(self, layers: int, columns: int) -> None:
+        self._columns = columns
+        self._buffers: list[Raw] = [np.empty(0)] * layers
+
+    def add(self, raw: Sequence[Raw], block: BlockPlan) -> Sequence[Raw] | None:
+        """Account for a run and return the window's activations where that completes it.
+
+        Args:
+            raw: (k, columns of the run, *shape) activations of the layers.
+            block: the run.
+        """
+        run = block.columns.stop - block.columns.start
+        if run == self._columns and len(block.samples) == len(block.window):
+            return raw
+        for position, tensor in enumerate(raw):
+            shape = (len(block.window), self._columns, *tensor.shape[2:])
+            buffer = self._buffers[position]
+            if buffer.shape[1:] != shape[1:] or len(buffer) < len(block.window):
+                buffer = self._buffers[position] = np.empty(shape, tensor.dtype)
+            buffer[block.place, block.columns] = tensor
+        return [buffer[: len(block.window)] for buffer in self._buffers] if block.complete else None
+
+
+def _largest(grid: Raw) -> float:
     """Return the largest finite magnitude."""
     largest = float(max(grid.max(), -grid.min()))
     if math.isfinite(largest):
@@ -106,10 +166,31 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def _reduce_piece(task: tuple[State, npt.NDArray[Any], slice, slice, bool, float]) -> None:
-    state, grid, transforms, units, first, scale = task
-    piece = grid[:, :, units]
-    values, scratch = _scratch.of(piece.shape)
-    np.copyto(values, piece)
+def _reduce_piece(state: State, look: Look, some: slice, part: Part, scale: float) -> Counter[object]:
+    piece = look.grid[:, :, some]
+    shape = piece.shape[0], piece.shape[1], piece.shape[2] * piece.shape[3]
+    values, scratch = _scratch.of(shape)
+    np.copyto(values.reshape(piece.shape), piece)
+    reference = None
+    if look.reference is not None:
+        reference = look.reference[:, some].reshape(len(piece), -1).astype(np.float64)
+    units = slice(some.start * look.inner, some.stop * look.inner)
+    block = Block(
+        values, part.transforms, units, part.first, scale, scratch, reference, part.labels, _is_single(look.grid)
+    )
     with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
-        state.update(Block(values, transforms, units, first, scale, scratch))
+        return Counter(state.update(block))
+
+
+def _reduce_whole(state: State, look: Look, part: Part, scale: float) -> Counter[object]:
+    grid, reference = look.flat()
+    units = slice(0, grid.shape[2])
+    block = Block(
+        grid, part.transforms, units, part.first, scale, np.empty(0), reference, part.labels, _is_single(grid)
+    )
+    with np.errstate(all="ignore"):
+        return Counter(state.update(block, whole=True))
+
+
+def _is_single(grid: Raw) -> bool:
+    return bool(np.can_cast(grid.dtype, np.float32))

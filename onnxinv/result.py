@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from onnxinv.errors import OutputError
 from onnxinv.files import write_folder
@@ -30,7 +30,8 @@ Interval = tuple[float, float]
 class Part(BaseModel):
     """A piece of the result document; frozen, and closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Numbers that JSON lacks stay what they are until they are written, and are refused there.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class TensorInfo(Part):
@@ -58,8 +59,21 @@ class ModelMeta(Part):
     outputs: list[TensorInfo]
 
 
+class ClassOutputMeta(Part):
+    """Which output holds the classes, whether it was detected or named, and how its numbers are read."""
+
+    name: str
+    kind: str
+    classes: int
+    chosen: str
+
+
 class DataMeta(Part):
-    """Which samples were measured; `digest` identifies their content and order-free choice."""
+    """Which samples were measured; `digest` identifies their content and order-free choice.
+
+    Attributes:
+        classes: names of the classes that samples were taken by, in the order of the arrays of single classes.
+    """
 
     source: str
     samples: int
@@ -67,6 +81,7 @@ class DataMeta(Part):
     digest: str
     labels: bool
     preprocessing: list[str]
+    classes: list[str] = []
 
 
 class TransformsMeta(Part):
@@ -77,14 +92,31 @@ class TransformsMeta(Part):
     items: list[Json]
 
 
+class SkippedMeasure(Part):
+    """A measure that did not apply, where all were asked for, and why."""
+
+    name: str
+    reason: str
+
+
 class OptionsMeta(Part):
-    """What was asked for; `interval_units` tells whether intervals rest on all units or on a subset of each layer."""
+    """What was asked for.
+
+    Attributes:
+        interval_units: whether intervals rest on all units (None) or on that many of each layer.
+        stratify: whether measures were taken on each class of samples, then averaged over classes.
+        precision: half-width of the interval at which the run was allowed to stop.
+        skipped_measures: measures that did not apply, where all were asked for.
+    """
 
     aggregate: str
     measures: list[str]
     groups: int
     sample_units: int | None
     interval_units: int | None
+    stratify: bool = False
+    precision: float | None = None
+    skipped_measures: list[SkippedMeasure] = []
 
 
 class RuntimeMeta(Part):
@@ -100,11 +132,17 @@ class RuntimeMeta(Part):
 
 
 class TimingMeta(Part):
-    """How long the measurement took, from ready session to finished values."""
+    """How long the measurement took, from ready session to finished values.
+
+    Attributes:
+        shares: share of the busy time by what it was spent on: `inference`, `transforms`, `views` (undoing transforms
+            on feature maps) and every measure; what measures have in common is divided between them.
+    """
 
     seconds: float
     inferences: int
     inferences_per_second: float
+    shares: dict[str, float] = {}
 
 
 class Meta(Part):
@@ -120,6 +158,7 @@ class Meta(Part):
     runtime: RuntimeMeta
     timing: TimingMeta
     warnings: list[str]
+    class_output: ClassOutputMeta | None = None
 
 
 class MeasureSummary(Part):
@@ -130,6 +169,11 @@ class MeasureSummary(Part):
         finite: how many values the mean averages; `inf` and `nan` are counted beside it, `dead` overlaps.
         se: jackknife standard error of the mean, `bias` its estimated bias; None under three groups.
         ci: 95 % intervals by statistic; `loo` the leave-one-group-out values behind them.
+        profile: one value for each transform, for measures that have such a curve.
+        classes: one value for each class of samples, where the measure was taken class by class.
+        floor: what interpolation alone makes of the measure at this layer's size, for measures that resample maps.
+        silent: how many values are undefined because the unit never fires.
+        reason: why the layer does not have the measure.
     """
 
     mean: float | None
@@ -148,6 +192,17 @@ class MeasureSummary(Part):
     bias: float | None
     ci: dict[str, Interval | None]
     loo: dict[str, list[float] | None]
+    profile: list[float | None] | None = None
+    classes: dict[str, float | None] | None = None
+    floor: float | None = None
+    silent: int | None = None
+    reason: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_does_not_apply(self, dump: SerializerFunctionWrapHandler) -> Json:
+        written: Json = dump(self)
+        optional = ("profile", "classes", "floor", "silent", "reason")
+        return {key: value for key, value in written.items() if value is not None or key not in optional}
 
 
 class LayerResult(Part):
@@ -172,6 +227,24 @@ class Skipped(Part):
     reason: str
 
 
+class OutputValue(Part):
+    """One measure of the model's class output.
+
+    Attributes:
+        value: over all samples and transforms.
+        se: jackknife standard error, `bias` its estimated bias; None under three groups.
+        ci: 95 % interval; `loo` the leave-one-group-out values behind it.
+        profile: one value for each transform, for measures that have such a curve.
+    """
+
+    value: float | None
+    se: float | None
+    bias: float | None
+    ci: Interval | None
+    loo: list[float] | None
+    profile: list[float | None] | None
+
+
 class GlobalValue(Part):
     """One measure over the whole model; the interval belongs to the mean of the layers."""
 
@@ -187,7 +260,7 @@ class Document(Part):
     meta: Meta
     layers: list[LayerResult]
     skipped: list[Skipped]
-    outputs: Json
+    outputs: dict[str, OutputValue]
     summary: dict[str, GlobalValue]
 
 
@@ -198,7 +271,7 @@ class Result:
     Attributes:
         document: everything that stands in `result.json`.
         units: arrays by `"<measure>/<layer index as four digits>"`: one value a channel, or the unit shape for
-            `aggregate="unit"`.
+            `aggregate="unit"`; with `/classes` behind it, those of every class of samples, classes first.
     """
 
     document: Document
@@ -263,10 +336,17 @@ class Result:
             document = Document.model_validate(content)
         except ValidationError as error:
             raise OutputError(*explain_validation(f"'{path}'", error)) from error
-        if not document.summary or any(list(layer.measures) != list(document.summary) for layer in document.layers):
+        told = document.summary or document.outputs
+        if not told or any(list(layer.measures) != list(document.summary) for layer in document.layers):
             raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
         units = _load_arrays(path.with_name("units.npz"))
-        lacking = {units_key(key, layer.index) for layer in document.layers for key in layer.measures} - set(units)
+        expected = {
+            units_key(key, layer.index)
+            for layer in document.layers
+            for key, summary in layer.measures.items()
+            if summary.reason is None
+        }
+        lacking = expected - set(units)
         if lacking:
             raise OutputError(
                 f"'{path.with_name('units.npz')}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again."
@@ -277,6 +357,11 @@ class Result:
 def units_key(measure: str, index: int) -> str:
     """Return the key of a layer's values in `units.npz`."""
     return f"{measure}/{index:04d}"
+
+
+def classes_key(measure: str, index: int) -> str:
+    """Return the key of a layer's values class by class in `units.npz`."""
+    return f"{units_key(measure, index)}/classes"
 
 
 def to_json(result: Result) -> str:

@@ -59,7 +59,7 @@ def test_a_model_tells_its_memory_for_the_transforms_asked_for():
 
 def test_a_measure_tells_its_rules():
     text = explain("normalized-variance")
-    assert "Direction: lower is more invariant." in text
+    assert "normalized-variance: 0 to inf; lower is more invariant." in text
     assert "Interval: delete-a-group jackknife." in text
 
 

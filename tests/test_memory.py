@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from onnxinv import memory
 from onnxinv.errors import UsageError
-from onnxinv.memory import KEPT_UNITS, Layout, lay_out
+from onnxinv.memory import KEPT_UNITS, Layout, Load, lay_out
 from onnxinv.model.axes import BatchAxis
 from onnxinv.model.layers import Layer
 
@@ -30,9 +30,14 @@ def plan(
     found: list[Layer], budget: int | None, *, groups: int = 10, batch: int | None = None, state: int = 80
 ) -> Layout:
     return lay_out(
-        found, state_bytes=state, reduced_units=[each.units for each in found], groups=groups, batch=batch,
-        variant_bytes=1000, threads=1, budget=budget,
-    )  # fmt: skip
+        [load(each, state) for each in found], groups=groups, batch=batch, variant_bytes=1000, threads=1, budget=budget
+    )
+
+
+def load(layer: Layer, state: int, buffers: int = 0) -> Load:
+    """Return the load of a layer whose units take so many bytes of state each."""
+    whole, some = layer.units * state, min(layer.units, KEPT_UNITS) * state
+    return Load(layer, group=whole, kept=some, full=whole, open=2 * whole, finishing=some, buffers=buffers)
 
 
 def plan_or_none(found: list[Layer], budget: int, **options: Any) -> Layout | None:

@@ -43,6 +43,7 @@ class Anova(Measure):
     statistics: ClassVar = (RowMoments, ColumnMoments)
     direction: ClassVar[Direction] = "lower"
     bounds: ClassVar = (0.0, math.inf)
+    part_bounds: ClassVar = {"anova-variant": (0.0, 1.0)}
     interval: ClassVar[bool] = False
     parts: ClassVar = ("anova-f", "anova-variant")
     aggregation: ClassVar = "F and the test for every unit, then the mean over space"

@@ -46,6 +46,7 @@ class AnovaRepeated(Measure):
     statistics: ClassVar = (RowMoments, ColumnMoments)
     direction: ClassVar[Direction] = "lower"
     bounds: ClassVar = (0.0, math.inf)
+    part_bounds: ClassVar = {"anova-repeated-eta2": (0.0, 1.0)}
     interval: ClassVar[bool] = False
     parts: ClassVar = ("anova-repeated-f", "anova-repeated-eta2")
     aggregation: ClassVar = "F and eta2 for every unit, then the mean over space"

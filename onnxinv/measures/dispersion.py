@@ -18,6 +18,7 @@ class DispersionMeasure(Measure):
     """A measure made of standard deviations or variances of rows and columns."""
 
     statistics: ClassVar = (RowMoments, ColumnMoments)
+    stratifies: ClassVar[bool] = True
     direction: ClassVar[Direction] = "neither"
     bounds: ClassVar = (0.0, math.inf)
 
@@ -81,8 +82,10 @@ def count_faint(state: State, units: Units) -> int:
     """Return how many units vary so little, beside their size, that rounding blurs what they say.
 
     Their largest deviation is above the rounding of the activations, but less than four times as large: for float32,
-    a mean of about a million deviations.
+    a mean of about a million deviations. None are counted where no measure needed both moments.
     """
+    if not {ColumnMoments, RowMoments} <= set(state.kinds):
+        return 0
     columns = state[ColumnMoments]
     deviations = np.sqrt(columns.deviations / max(columns.count - 1, 1)).max(axis=0)
     largest = np.maximum(deviations, state[RowMoments].std_max)

@@ -32,16 +32,29 @@ class Estimate:
     replicates: tuple[float, ...]
 
 
-def jackknife(value: float, reference: float, replicates: Sequence[float], bounds: tuple[float, float]) -> Estimate:
+def jackknife(
+    value: float,
+    reference: float,
+    replicates: Sequence[float],
+    bounds: tuple[float, float],
+    *,
+    trials: int | None = None,
+) -> Estimate:
     """Return the jackknife estimate: `se^2 = (G-1)/G sum (v_-g - mean)^2`, `bias = (G-1) (mean(v_-g) - v_S)`.
+
+    Equal replicates make an interval without width, as where every sample keeps its class. A proportion then gets the
+    interval of Clopper and Pearson: the rates p for which as many successes, or fewer, and as many or more each have a
+    chance of 2.5 % and above.
 
     Args:
         value: the plain value on all samples and units.
         reference: the value on all samples and the units that the replicates average, `v_S`.
         replicates: G values, each on the samples of all groups but one, `v_-g`.
         bounds: lowest and highest possible value.
+        trials: for proportions, 0 to 1, the number of samples that they are shares of; else None.
 
-    Source: Shao and Wu, The Jackknife and Bootstrap (1995), chapter 2.
+    Source: Shao and Wu, The Jackknife and Bootstrap (1995), chapter 2; Clopper and Pearson, The Use of Confidence or
+    Fiducial Limits Illustrated in the Case of the Binomial, Biometrika 26 (1934).
     """
     groups = len(replicates)
     if groups < LEAST_GROUPS:
@@ -49,9 +62,17 @@ def jackknife(value: float, reference: float, replicates: Sequence[float], bound
     mean = math.fsum(replicates) / groups
     se = math.sqrt((groups - 1) / groups * math.fsum((one - mean) ** 2 for one in replicates))
     bias = (groups - 1) * (mean - reference)
-    half = _student(groups - 1) * se
-    low, high = (min(max(bound, bounds[0]), bounds[1]) for bound in (value - bias - half, value - bias + half))
+    half = half_width(se, groups)
+    ends = value - bias - half, value - bias + half
+    if trials is not None and min(replicates) == max(replicates):
+        ends = _clopper_pearson(round(value * trials), trials)
+    low, high = (min(max(end, bounds[0]), bounds[1]) for end in ends)
     return Estimate(se, bias, (low, high), tuple(replicates))
+
+
+def half_width(se: float, groups: int) -> float:
+    """Return half the width of the 95 % interval, before it is cut at the measure's range."""
+    return _student(groups - 1) * se
 
 
 def paired_difference(one: MeasureSummary, other: MeasureSummary) -> Estimate | None:
@@ -73,16 +94,31 @@ def paired_difference(one: MeasureSummary, other: MeasureSummary) -> Estimate | 
     return jackknife(other.mean - one.mean, reference, differences, (-math.inf, math.inf))
 
 
-def leave_one_out(groups: Sequence[State]) -> Iterator[State]:
-    """Yield, for each group, the state of all the others: merged from prefixes and suffixes, never subtracted."""
-    suffixes = list(accumulate(reversed(groups[1:]), lambda late, early: early.merge(late)))
+def leave_one_out(groups: Sequence[State | None]) -> Iterator[State | None]:
+    """Yield, for each group, the state of all the others: merged from prefixes and suffixes, never subtracted.
+
+    Args:
+        groups: the state of each group; None where it has no sample. Where the others have none, None is yielded.
+    """
+    suffixes = list(accumulate(reversed(groups[1:]), lambda late, early: _merge(early, late)))
     prefix: State | None = None
     for position, group in enumerate(groups):
         suffix = suffixes[len(groups) - 2 - position] if position < len(groups) - 1 else None
-        others = prefix.merge(suffix) if prefix and suffix else prefix or suffix
-        if others is not None:
-            yield others
-        prefix = group if prefix is None else prefix.merge(group)
+        yield _merge(prefix, suffix)
+        prefix = _merge(prefix, group)
+
+
+def _merge(one: State | None, other: State | None) -> State | None:
+    return one.merge(other) if one and other else one or other
+
+
+def _clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
+    from scipy.special import betaincinv  # heavy libraries are imported where used
+
+    failures = trials - successes
+    low = float(betaincinv(successes, failures + 1, 0.025)) if successes else 0.0
+    high = float(betaincinv(successes + 1, failures, 0.975)) if failures else 1.0
+    return low, high
 
 
 @lru_cache(maxsize=8)

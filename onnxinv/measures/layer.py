@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
@@ -17,77 +21,175 @@ from onnxinv.statistics import State, merge_states
 SLICE_UNITS = 1 << 12
 """Units finished at a time: their leave-one-out states stay small whatever the layer's size."""
 
+Evaluation = Sequence[State | None]
+"""What a measure is evaluated on: the state of each class of samples, just one unless they are taken class by class."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The closed states of one layer.
+
+    Attributes:
+        full: for each class, the state of all samples, of all units.
+        groups: for each group, for each class, the state of the kept units; None where it has no sample of the class.
+        kept: indices of the units whose group states were kept; None for all.
+        classes: names of the classes; none unless samples are taken class by class.
+    """
+
+    full: Sequence[State]
+    groups: Sequence[Evaluation]
+    kept: npt.NDArray[np.intp] | None = None
+    classes: tuple[str, ...] = ()
+
+    @property
+    def kept_full(self) -> list[State]:
+        """For each class, the state of all samples, of the kept units."""
+        if self.kept is None:
+            return list(self.full)
+        return [merge_states(each for each in states if each) for states in zip(*self.groups, strict=True)]
+
+    @property
+    def samples(self) -> int:
+        """How many samples were measured."""
+        return sum(each.samples for each in self.full)
+
 
 def measure_layer(
-    measures: Sequence[Measure], full: State, units: Units, groups: Sequence[State], kept: npt.NDArray[np.intp] | None
+    measures: Sequence[Measure], collected: Collected, units: Units, clock: Counter[Measure] | None = None
 ) -> dict[str, tuple[Values, MeasureSummary]]:
     """Compute every measure of one layer, with its summary.
 
     Args:
         measures: what to compute; their statistics must be in the states.
-        full: the state of all samples, of all units.
+        collected: the states.
         units: how all units fall into channels.
-        groups: the state of each group, of the kept units.
-        kept: indices of the units whose group states were kept; None for all.
+        clock: is told how many seconds each measure took.
 
     Returns:
         Values and summary by key.
     """
+    stratified = bool(collected.classes)
+    clock = Counter() if clock is None else clock
     with np.errstate(all="ignore"):  # non-finite activations are an outcome: they end as nan and are counted
-        values = _compute(measures, [full], units)[0]
-        if kept is None:
-            reference, kept_units = values, units
-        else:
-            kept_units = units.take(kept)
-            reference = _compute(measures, [merge_states(groups)], kept_units)[0]
-        place = {measure: position for position, measure in enumerate(each for each in measures if each.interval)}
-        replicates = _compute(list(place), groups, kept_units, leave_out=True) if place and len(groups) > 1 else []
-        return {
-            key: (
-                found,
-                summarize(
-                    found,
-                    [one[place[measure]][key].values for one in replicates if measure.interval],
-                    reference[position][key].values,
-                    measure.bounds,
+        values = _compute(measures, [collected.full], units, stratified, clock)[0]
+        reference, kept_units = values, units
+        if collected.kept is not None:
+            kept_units = units.take(collected.kept)
+            reference = _compute(measures, [collected.kept_full], kept_units, stratified, clock)[0]
+        uncertain = [each for each in measures if each.interval]
+        several = bool(uncertain) and len(collected.groups) > 1
+        groups = list(collected.groups) if several else []
+        replicates = _compute(uncertain, groups, kept_units, stratified, clock, leave_out=True)
+        found = {}
+        for measure in measures:
+            bounds = measure.bounds_by_key()
+            for key, each in values[measure].items():
+                summary = summarize(
+                    each,
+                    [one[measure][key].values for one in replicates if measure.interval],
+                    reference[measure][key].values,
+                    bounds[key],
                     interval=measure.interval,
-                ),
-            )
-            for position, measure in enumerate(measures)
-            for key, found in values[position].items()
-        }
+                    trials=collected.samples if measure.proportion else None,
+                    classes=collected.classes,
+                )
+                found[key] = (each, summary)
+        return found
 
 
-Family = dict[str, Values]
+Family = Mapping[str, Values]
 Positions = npt.NDArray[np.intp] | slice
 
 
 def _compute(
-    measures: Sequence[Measure], states: Sequence[State], units: Units, *, leave_out: bool = False
-) -> list[list[Family]]:
-    """Compute all measures of several states (or of all but each state), slice of channels by slice.
+    measures: Sequence[Measure],
+    evaluations: Sequence[Evaluation],
+    units: Units,
+    stratified: bool,  # private, and every call passes a name
+    clock: Counter[Measure],
+    *,
+    leave_out: bool = False,
+) -> list[dict[Measure, Family]]:
+    """Compute all measures of several evaluations (or of all but each of them).
+
+    Measures of channels are computed slice by slice of whole channels, those of whole layers at once.
 
     Returns:
-        For each state, for each measure, its values by key.
+        For each evaluation, the values of each measure by key.
     """
-    found: list[list[list[Family]]] = [[[] for _ in measures] for _ in states]
+    found: list[dict[Measure, list[Family]]] = [{each: [] for each in measures} for _ in evaluations]
+    by_channel = [each for each in measures if each.scope == "channel"]
+    as_a_whole = [each for each in measures if each.scope != "channel"]
+    parts: list[tuple[list[Measure], list[Evaluation], Units]] = []
+    if as_a_whole:
+        kinds = {kind for each in as_a_whole for kind in each.kinds()}
+        some = [[state and state.only(kinds) for state in evaluation] for evaluation in evaluations]
+        parts.append((as_a_whole, list(some), units))
+    for chosen, cut, cut_units in chain(parts, _sliced(by_channel, evaluations, units)):
+        for families, evaluation in zip(found, _left_out(cut) if leave_out else cut, strict=True):
+            present = [state for state in evaluation if state]
+            merged = None
+            for measure in chosen:
+                start = perf_counter()
+                by_class = stratified and measure.stratifies
+                if not by_class and merged is None and present:
+                    merged = merge_states(present)
+                families[measure].append(_evaluate(measure, evaluation, merged, cut_units, by_class=by_class))
+                clock[measure] += perf_counter() - start  # type: ignore[assignment]  # a counter of seconds
+    return [{measure: _join(pieces) for measure, pieces in families.items()} for families in found]
+
+
+def _sliced(
+    measures: list[Measure], evaluations: Sequence[Evaluation], units: Units
+) -> Iterator[tuple[list[Measure], list[Evaluation], Units]]:
+    if not measures:
+        return
     for positions in _slices(units):
-        cut = units.take(positions)
-        taken = [state.take(positions) for state in states]
-        for pieces, state in zip(found, leave_one_out(taken) if leave_out else taken, strict=True):
-            for measure, family in zip(measures, pieces, strict=True):
-                family.append(dict(measure.compute(state, cut)))
-    return [[_join(family) for family in pieces] for pieces in found]
+        cut = [[state and state.take(positions) for state in evaluation] for evaluation in evaluations]
+        yield measures, list(cut), units.take(positions)
+
+
+def _left_out(evaluations: Sequence[Evaluation]) -> Iterator[Evaluation]:
+    """Yield, for each group, the states of all the others, class by class."""
+    yield from zip(*(leave_one_out(column) for column in zip(*evaluations, strict=True)), strict=True)
+
+
+def _evaluate(
+    measure: Measure, evaluation: Evaluation, merged: State | None, units: Units, *, by_class: bool
+) -> Family:
+    enough = [state for state in evaluation if state and state.samples >= measure.samples_needed]
+    if by_class and len(enough) == len(evaluation):
+        return measure.compute_by_class(enough, units)
+    if not by_class and merged is not None:
+        return measure.compute(merged, units)
+    # A class with too few samples left says nothing, and without it the mean over classes would be another one.
+    size = units.count if measure.scope == "channel" else 1
+    nothing = Values(np.full(size, np.nan), np.zeros(size, dtype=np.bool_))
+    return dict.fromkeys(measure.result_keys(), nothing)
 
 
 def _join(pieces: Sequence[Family]) -> Family:
-    return {
-        key: Values(
-            np.concatenate([piece[key].values for piece in pieces]),
-            np.concatenate([piece[key].dead for piece in pieces]),
+    return {key: _joined([piece[key] for piece in pieces]) for key in pieces[0]} if len(pieces) > 1 else pieces[0]
+
+
+def _joined(pieces: Sequence[Values]) -> Values:
+    first = pieces[0]
+    whole = replace(
+        first,
+        values=np.concatenate([piece.values for piece in pieces]),
+        dead=np.concatenate([piece.dead for piece in pieces]),
+    )
+    if first.profile is not None:
+        whole = replace(
+            whole, profile=np.concatenate([piece.profile for piece in pieces if piece.profile is not None], axis=1)
         )
-        for key in pieces[0]
-    }
+    if first.classes is not None:
+        whole = replace(
+            whole, classes=np.concatenate([piece.classes for piece in pieces if piece.classes is not None], axis=1)
+        )
+    if first.silent is not None:
+        whole = replace(whole, silent=np.concatenate([piece.silent for piece in pieces if piece.silent is not None]))
+    return whole
 
 
 def _slices(units: Units) -> Iterator[Positions]:

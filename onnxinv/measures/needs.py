@@ -13,8 +13,10 @@ class Facts:
     Attributes:
         samples: n.
         transforms: m.
+        together: samples of the largest group; of the class that has the fewest, where samples are taken by class.
         aggregate: how units become channels.
         stratified: whether samples are taken class by class.
+        may_stop_early: whether the run may end before all samples are measured.
         no_labels: why the samples have no usable class numbers.
         no_classes: why the model has no class output.
         no_geometry: why the transforms cannot be undone on feature maps.
@@ -23,8 +25,10 @@ class Facts:
 
     samples: int
     transforms: int
+    together: int = 1
     aggregate: str = "channel"
     stratified: bool = False
+    may_stop_early: bool = False
     no_labels: str = ""
     no_classes: str = ""
     no_geometry: str = ""
@@ -60,6 +64,24 @@ ONE_VALUE_A_CHANNEL = Need(
     lambda facts: "it has one value a channel, and --aggregate is unit" if facts.aggregate == "unit" else "",
     "Take --aggregate channel.",
 )
+ALL_SAMPLES = Need(
+    lambda facts: "its thresholds rank all samples, and --precision may leave some out" if facts.may_stop_early else "",
+    "Measure it without --precision.",
+)
+
+
+def in_one_group(count: int) -> Need:
+    """Return the need for so many samples in one of the groups, of each class where they are taken by class."""
+
+    def lacking(facts: Facts) -> str:
+        if facts.together >= count:
+            return ""
+        of_class = " of some class" if facts.stratified else ""
+        return f"it compares {count} samples of a group, and the groups have at most {facts.together}{of_class}"
+
+    return Need(lacking, "Take more samples, or fewer --groups.")
+
+
 RANDOM_ORDER = Need(
     lambda facts: (
         "it compares samples with random others, and --stratify orders them by class" if facts.stratified else ""

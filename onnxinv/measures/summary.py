@@ -21,7 +21,14 @@ LOCATIONS: Mapping[str, Callable[[Array], float]] = {
 
 
 def summarize(
-    full: Values, replicates: Sequence[Array], reference: Array, bounds: tuple[float, float], *, interval: bool
+    full: Values,
+    replicates: Sequence[Array],
+    reference: Array,
+    bounds: tuple[float, float],
+    *,
+    interval: bool,
+    trials: int | None = None,
+    classes: Sequence[str] = (),
 ) -> MeasureSummary:
     """Summarise one measure of one layer.
 
@@ -31,10 +38,13 @@ def summarize(
         reference: the values of those same units on all samples.
         bounds: the measure's range; intervals are clipped to it.
         interval: whether the measure has intervals at all.
+        trials: number of samples, where the values are proportions of them.
+        classes: names of the classes that `full.classes` is about.
     """
     values, finite = full.values, np.isfinite(full.values)
     kept, alive = values[finite], values[finite & ~full.dead]
-    estimates = _estimates(kept, replicates, reference, bounds) if interval else dict.fromkeys(LOCATIONS)
+    estimates = _estimates(kept, replicates, reference, bounds, trials) if interval else dict.fromkeys(LOCATIONS)
+    undefined = full.dead if full.silent is None else full.dead | full.silent
     mean = estimates["mean"]
     return MeasureSummary(
         mean=_of(LOCATIONS["mean"], kept),
@@ -47,27 +57,50 @@ def summarize(
         max=_of(lambda these: float(these.max()), kept),
         finite=int(finite.sum()),
         inf=int(np.isinf(values).sum()),
-        nan=int((np.isnan(values) & ~full.dead).sum()),
+        nan=int((np.isnan(values) & ~undefined).sum()),
         dead=int(full.dead.sum()),
         se=mean.se if mean else None,
         bias=mean.bias if mean else None,
         ci={name: estimate.interval if estimate else None for name, estimate in estimates.items()},
         loo={name: list(estimate.replicates) if estimate else None for name, estimate in estimates.items()},
+        profile=None if full.profile is None else [_mean_of_finite(row) for row in full.profile],
+        classes=None
+        if full.classes is None
+        else {name: _mean_of_finite(row) for name, row in zip(classes, full.classes, strict=True)},
+        silent=None if full.silent is None else int(full.silent.sum()),
     )
 
 
+def summarize_nothing(reason: str) -> MeasureSummary:
+    """Return the summary of a measure that a layer cannot have.
+
+    Args:
+        reason: why.
+    """
+    empty = summarize(Values(np.zeros(0), np.zeros(0, dtype=np.bool_)), (), np.zeros(0), (0, 0), interval=False)
+    return empty.model_copy(update={"reason": reason})
+
+
 def _estimates(
-    kept: Array, replicates: Sequence[Array], reference: Array, bounds: tuple[float, float]
+    kept: Array, replicates: Sequence[Array], reference: Array, bounds: tuple[float, float], trials: int | None
 ) -> dict[str, Estimate | None]:
     common = np.logical_and.reduce([np.isfinite(values) for values in (reference, *replicates)])
     if not common.any():
         return dict.fromkeys(LOCATIONS)
     return {
         name: jackknife(
-            location(kept), location(reference[common]), [location(one[common]) for one in replicates], bounds
+            location(kept),
+            location(reference[common]),
+            [location(one[common]) for one in replicates],
+            bounds,
+            trials=trials,
         )
         for name, location in LOCATIONS.items()
     }
+
+
+def _mean_of_finite(values: Array) -> float | None:
+    return _of(LOCATIONS["mean"], values[np.isfinite(values)])
 
 
 def _of(location: Callable[[Array], float], values: Array, least: int = 1) -> float | None:

@@ -29,7 +29,8 @@ class VarianceShares(Measure):
     """
 
     statistics: ClassVar = (RowMoments, ColumnMoments)
-    direction: ClassVar[Direction] = "neither"
+    direction: ClassVar[Direction] = "lower"
+    part_directions: ClassVar[Mapping[str, Direction]] = {"variance-share-sample": "higher"}
     bounds: ClassVar = (0.0, 1.0)
     parts: ClassVar = ("variance-share-sample", "variance-share-transform", "variance-share-interaction")
     aggregation: ClassVar = "sums of squares added over space, then the shares"

@@ -17,6 +17,7 @@ from onnxinv.model.axes import BatchAxis, observe
 from onnxinv.model.channels import follow_channels
 from onnxinv.model.labels import label_tensors
 from onnxinv.model.load import Model
+from onnxinv.model.maps import follow_maps
 from onnxinv.model.rewrite import reads, subgraphs
 from onnxinv.result import Skipped
 from onnxinv.spec import did_you_mean
@@ -77,6 +78,7 @@ class Layer:
         channel_axis: index into `shape`.
         batch: where the batch axis of the raw tensor is.
         dtype: numpy dtype name.
+        maps: whether it holds feature maps, whose pixels lie where those of the input image lay.
     """
 
     index: int
@@ -87,6 +89,7 @@ class Layer:
     channel_axis: int
     batch: BatchAxis
     dtype: str
+    maps: bool = False
 
     @property
     def units(self) -> int:
@@ -221,6 +224,7 @@ def locate(
         UsageError: an override fits no layer or lies outside its shape.
     """
     followed = follow_channels(model.proto.graph, inputs, shapes)
+    maps = follow_maps(model.proto.graph, inputs, shapes)
     layers: list[Layer] = []
     skipped: list[Skipped] = []
     used: set[str] = set()
@@ -236,7 +240,12 @@ def locate(
             if one.matches(pattern):
                 used.add(pattern)
                 axis = _checked_axis(override, shape, one)
-        layers.append(Layer(len(layers), one.name, one.label, one.op, shape, axis, batch, raw.dtype.name))
+        layers.append(
+            Layer(
+                len(layers), one.name, one.label, one.op, shape, axis, batch, raw.dtype.name,
+                maps=one.name in maps and len(shape) == 3,
+            )
+        )  # fmt: skip
     unused = next((pattern for pattern in overrides if pattern not in used), None)
     if unused is not None:
         hint = did_you_mean(unused, [layer.label for layer in layers])

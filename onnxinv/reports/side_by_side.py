@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from onnxinv.measures.jackknife import paired_difference
+from onnxinv.reports.numbers import global_text, number
 from onnxinv.reports.printable import printable, shorten
-from onnxinv.reports.terminal import abbreviation, bar, global_text, number
+from onnxinv.reports.terminal import abbreviation, bar
 from onnxinv.result import LayerResult, Result
 
 _LABEL, _VALUE, _BAR = 14, 8, 8

@@ -13,9 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from onnxinv.reports import register
+from onnxinv.reports.numbers import global_text, interval_text, number
 from onnxinv.reports.printable import printable, shorten
 from onnxinv.reports.report import Report
-from onnxinv.result import GlobalValue, LayerResult, MeasureSummary, Result
+from onnxinv.reports.sections import sections
+from onnxinv.result import LayerResult, MeasureSummary, Result
 
 WIDTH = 80
 _LABEL = 22
@@ -47,8 +49,17 @@ class TerminalReport(Report):
 
     def renderable(self, result: Result) -> RenderableType:
         """Return the report for a rich console."""
+        if not result.measures:
+            return Group(_heading(result), *sections(result, ""), *_footer(result))
         key = result.measures[0]
-        return Group(_heading(result), _LayerTable(result, key), *_footer(result, key))
+        return Group(
+            _heading(result),
+            _LayerTable(result, key),
+            Text(""),
+            _whole(result, key),
+            *sections(result, key),
+            *_footer(result),
+        )
 
 
 class _LayerTable:
@@ -100,17 +111,20 @@ def _cells(layer: LayerResult, summary: MeasureSummary, scale: float) -> dict[st
         "op": shorten(printable(layer.op), 11),
         "channels": str(layer.channels),
         "mean": number(summary.mean),
-        "interval": interval_text(summary),
+        "interval": interval_text(summary.ci["mean"]),
         "bar": bar((summary.mean or 0.0) / scale, _BAR),
         "dead": str(summary.dead or ""),
         "inf": str(summary.inf or ""),
     }
 
 
-def _footer(result: Result, key: str) -> list[Text]:
-    lines = [Text("")]
-    whole = result.document.summary[key]
-    lines.append(Text(f"{key}: {global_text(whole)}"))
+def _whole(result: Result, key: str) -> Text:
+    by_class = ", mean over classes" if any(layer.measures[key].classes for layer in result.layers) else ""
+    return Text(f"{key}{by_class}: {global_text(result.document.summary[key])}")
+
+
+def _footer(result: Result) -> list[Text]:
+    lines = [Text("")] if result.document.outputs or len(result.measures) > 1 else []
     if result.document.skipped:
         count = len(result.document.skipped)
         lines.append(Text(f"{count} tensor{'s' * (count != 1)} could not be measured; see 'skipped' in result.json."))
@@ -122,29 +136,6 @@ def _footer(result: Result, key: str) -> list[Text]:
         )
     )
     return lines
-
-
-def global_text(whole: GlobalValue) -> str:
-    """Return the two global values with the interval of the first."""
-    if whole.mean_of_layers is None:
-        return "no finite value"
-    interval = f" [{number(whole.ci[0])}, {number(whole.ci[1])}]" if whole.ci else ""
-    return f"mean of layers {number(whole.mean_of_layers)}{interval}, of all values {number(whole.mean_of_units)}"
-
-
-def interval_text(summary: MeasureSummary) -> str:
-    """Return the 95 % interval of the mean, empty where there is none."""
-    interval = summary.ci["mean"]
-    return f"[{number(interval[0])}, {number(interval[1])}]" if interval else ""
-
-
-def number(value: float | None) -> str:
-    """Return a number in few characters: three decimals, or four digits where it is very large or small."""
-    if value is None:
-        return "-"
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
-    return f"{value:.1e}"
 
 
 def bar(fraction: float, width: int) -> str:

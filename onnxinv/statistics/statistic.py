@@ -103,11 +103,11 @@ class Statistic(ABC):
     @classmethod
     @abstractmethod
     def bytes_per_unit(cls, transforms: int, samples: int) -> int:
-        """Return the size in bytes of the closed state of one unit, `samples` long in all groups together."""
+        """Return the size in bytes of the closed state of one unit over that many samples."""
 
     @abstractmethod
     def update(self, block: Block) -> None:
-        """Account for a block; blocks of one group come in order, each slice of units separately and in its own thread."""
+        """Account for a block; blocks of one group come in order, each slice of units in a thread of its own."""
 
     @abstractmethod
     def close(self, samples: int) -> None:

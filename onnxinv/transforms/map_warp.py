@@ -14,7 +14,7 @@ from onnxinv.transforms.affine import PIXEL_NOISE, Affine
 from onnxinv.transforms.gather import Gather, Indices, Mask
 from onnxinv.transforms.transform import Transform
 
-Maps = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+Maps = npt.NDArray[np.floating[Any]]
 Coordinates = npt.NDArray[np.float64]
 
 OUTSIDE = -1
@@ -27,7 +27,8 @@ class MapWarp:
 
     It is what `Affine.apply` does to an image of that size with `fill=0`: bilinear, about the map's own centre
     `(size - 1) / 2`, shifts as fractions of the map's size. Flips, quarter turns of square maps and whole-pixel shifts
-    copy pixels bit for bit. A warp keeps its operator: about 32 bytes an output pixel for float32 maps, 48 for float64.
+    copy pixels bit for bit. A warp keeps its operator: at most 36 bytes an output pixel for float32 maps, 52 for
+    float64.
 
     Attributes:
         affine: the product of the transform's steps; its fill plays no part.
@@ -152,8 +153,8 @@ class MapWarp:
 class Alignment:
     """A transform set and its inverses on maps of one size, at the pixels that count.
 
-    A pixel counts only where it is in frame under every transform and under every inverse, so that nothing in a
-    comparison of maps comes from outside.
+    A pixel counts only where it is in frame under every transform and under every inverse: the points that it comes
+    from and goes to lie inside the map. A warp after a warp can still reach beyond by the one pixel of interpolation.
 
     Attributes:
         pixels: (outputs,) flat indices of the pixels that count, ascending.
@@ -166,7 +167,7 @@ class Alignment:
     back: tuple[MapWarp, ...]
 
 
-def align(transforms: Sequence[Transform], height: int, width: int) -> Alignment | str:
+def align_maps(transforms: Sequence[Transform], height: int, width: int) -> Alignment | str:
     """Return the warps of a transform set on maps of one size, or why there are none.
 
     Args:
@@ -182,21 +183,24 @@ def align(transforms: Sequence[Transform], height: int, width: int) -> Alignment
     for transform in transforms:
         warp = MapWarp.of(transform, height, width)
         if warp is None:
-            return f"'{transform.name}' is not geometric: it has no counterpart on maps"
+            return f"'{transform.name}' is no affine map of the image, so it has no counterpart on feature maps"
         if not warp.is_invertible:
-            return f"'{transform.name}' has no inverse"
+            return f"'{transform.name}' has no inverse: it flattens the image"
         forward.append(warp)
     back = [warp.inverse() for warp in forward]
-    # The first row keeps the set of no transforms from having no rows.
-    kept = np.array([np.ones(height * width, np.bool_), *(a.in_frame & b.in_frame for a, b in zip(forward, back, strict=True))])
-    pixels = np.flatnonzero(kept.all(axis=0))
-    if not len(pixels):
-        counts = kept[1:].sum(axis=1)
-        least = int(counts.argmin())
+    common = np.ones(height * width, np.bool_)
+    counts = []
+    for warp, undone in zip(forward, back, strict=True):
+        kept = warp.in_frame & undone.in_frame
+        common &= kept
+        counts.append(int(kept.sum()))
+    if not common.any():
+        least = int(np.argmin(counts))
         return (
             f"no pixel of {height} x {width} maps stays in frame under all transforms and their inverses; "
             f"'{transforms[least].name}' alone keeps {counts[least]} of {height * width}"
         )
+    pixels = np.flatnonzero(common)
     return Alignment(pixels, tuple(warp.at(pixels) for warp in forward), tuple(warp.at(pixels) for warp in back))
 
 

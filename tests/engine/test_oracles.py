@@ -160,7 +160,7 @@ def test_with_one_transform_nothing_varies_and_a_warning_says_so(tmp_path: Path)
 def test_one_sample_is_too_few_for_what_compares_samples(tmp_path: Path) -> None:
     save_images(tmp_path, samples=1)
     model = save_network(tmp_path, "y = Exp(image)")
-    with pytest.raises(DataError, match=r"needs 2 samples, and .* gives 1"):
+    with pytest.raises(DataError, match=r"needs 2 samples, and the data gives 1"):
         measure(tmp_path, model, "flip")
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from onnxinv.api import analyze, plan
 from onnxinv.api import run as carry_out
-from onnxinv.engine import blocks
 from onnxinv.measures.layer import spread_subset
 from onnxinv.result import Result
+from onnxinv.schedule import blocks
 from tests.engine.networks import NV, layer_of, measure, save_images, save_network, save_transforms, values_of
 from tests.measures import brute_force
 from tests.networks import DIGITS, SHIPPED
@@ -136,9 +136,10 @@ def test_progress_is_told_of_every_variant_once(data: Path) -> None:
 
 def test_groups_differ_by_one_sample_at_most_and_hold_each_once(data: Path) -> None:
     groups = plan(MODEL, data, "flip").groups
-    assert sorted(len(group) for group in groups) == [2] * 7 + [3] * 3
-    assert sorted(np.concatenate(groups)) == list(range(SAMPLES))
-    assert list(np.concatenate(groups)) != list(range(SAMPLES))
+    assert sorted(len(group) for (group,) in groups) == [2] * 7 + [3] * 3
+    order = [int(sample) for (group,) in groups for sample in group]
+    assert sorted(order) == list(range(SAMPLES))
+    assert order != list(range(SAMPLES))
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4, 6, 7, 12, 13, 100])
@@ -146,10 +147,10 @@ def test_groups_differ_by_one_sample_at_most_and_hold_each_once(data: Path) -> N
 def test_blocks_cover_a_group_once_in_order_within_the_batch(samples: int, transforms: int, batch: int) -> None:
     group = np.arange(100, 100 + samples)
     cut = list(blocks(group, transforms, batch))
-    cells = [(int(one), column) for block in cut for one in block.samples for column in _columns(block.transforms)]
+    cells = [(int(one), column) for block in cut for one in block.samples for column in _columns(block.columns)]
     assert cells == [(int(sample), column) for sample in group for column in range(transforms)]
     for block in cut:
-        columns = len(_columns(block.transforms))
+        columns = len(_columns(block.columns))
         assert len(block.samples) * columns <= batch
         assert columns == transforms or len(block.samples) == 1
         assert block.first == (block.samples[0] == 100)
@@ -189,7 +190,7 @@ def test_the_interval_leaves_out_the_groups_of_the_plan(tmp_path: Path) -> None:
     result = analyze(model, tmp_path / "images.npz", "flip:axis=horizontal", **options)
     grid = 2 * np.stack([images, images[..., ::-1]], axis=1).reshape(13, 2, 36)
     value = brute_force.normalized_variance(grid).mean()
-    left_out = [brute_force.normalized_variance(np.delete(grid, group, axis=0)).mean() for group in groups]
+    left_out = [brute_force.normalized_variance(np.delete(grid, group, axis=0)).mean() for (group,) in groups]
     expected = brute_force.jackknife(value, value, left_out)
     found = layer_of(result, "y").measures[NV]
     assert found.mean == pytest.approx(value, rel=1e-10)
@@ -202,11 +203,11 @@ def test_the_interval_of_kept_units_rests_on_those_units(tmp_path: Path) -> None
     model = save_network(tmp_path, "y = Mul(image, two)", {"two": 2})
     decided = plan(model, tmp_path / "images.npz", "flip:axis=horizontal", groups=5, device="cpu", aggregate="unit")
     small = replace(decided, layout=replace(decided.layout, kept_units=10))
-    kept = spread_subset(decided.units_of(decided.layers[-1]), 10, 0)
+    kept = spread_subset(decided.subjects.every[-1].units, 10, 0)
     grid = 2 * np.stack([images, images[..., ::-1]], axis=1).reshape(13, 2, 36)
     values = brute_force.normalized_variance(grid)
     left_out = [
-        brute_force.normalized_variance(np.delete(grid[..., kept], group, axis=0)).mean() for group in decided.groups
+        brute_force.normalized_variance(np.delete(grid[..., kept], group, axis=0)).mean() for (group,) in decided.groups
     ]
     expected = brute_force.jackknife(values.mean(), values[kept].mean(), left_out)
     found = layer_of(carry_out(small), "y").measures[NV]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from onnxinv.measures import Measure, Units, measures
-from onnxinv.statistics import ColumnMoments, Extent, RowMoments, State
+from onnxinv.measures.layer import Collected
+from onnxinv.statistics import ColumnMoments, Extent, RowMoments, State, merge_states
 from tests.statistics.grid import feed
 
 Grid = npt.NDArray[Any]
@@ -39,6 +41,14 @@ def state_of(
     }
     extent = Extent(grid.shape[1], grid.shape[2], place, len(grid), before)
     return feed(State.empty(kinds, extent), grid, reference=known, labels=labels)
+
+
+def collected(
+    states: Sequence[State], kept: npt.NDArray[np.intp] | None = None, *, full: State | None = None
+) -> Collected:
+    """Return the states of groups, each of all units, as they are collected for the measures of a layer."""
+    some = states if kept is None else [state.take(kept) for state in states]
+    return Collected([full or merge_states(states)], [[state] for state in some], kept)
 
 
 def per_unit(count: int, dtype: str = "float32") -> Units:

@@ -17,7 +17,7 @@ from onnxinv.measures.layer import SLICE_UNITS, measure_layer
 from onnxinv.statistics import merge_states
 from tests.measures.brute_force import channels_of, reduced_over_space, spatial
 from tests.measures.grids import as_doubles, draw, with_special_units
-from tests.measures.states import compute, dead, state_of
+from tests.measures.states import collected, compute, dead, state_of
 
 PARTS = ("anova-f", "anova-variant")
 CHANNELS = (5, 1000)
@@ -122,7 +122,7 @@ def test_slices_of_a_layer_are_corrected_for_all_its_units(whole: bool) -> None:
     grid = around_the_critical_value()
     assert grid.shape[2] > SLICE_UNITS
     units, state = Units.of(CHANNELS, 0, "float32", per_unit=whole), state_of(grid)
-    found = measure_layer([measures.build("anova")], state, units, [state], None)
+    found = measure_layer([measures.build("anova")], collected([state]), units)
     expected, wrong = (variant_of_scipy(grid, tested) for tested in (5000, 4000))
     if not whole:
         expected, wrong = (spatial(each, channels_of(CHANNELS, 0)) for each in (expected, wrong))
@@ -202,8 +202,7 @@ def test_non_finite_activations_end_as_nan_and_are_not_dead() -> None:
 def test_has_no_interval(kept: np.ndarray | None) -> None:
     grid, units = with_special_units(9, 4), Units.of((4, 3), 0, "float32", per_unit=False)
     groups = [state_of(part) for part in np.array_split(grid, 3)]
-    some = groups if kept is None else [group.take(kept) for group in groups]
-    found = measure_layer([measures.build("anova")], merge_states(groups), units, some, kept)
+    found = measure_layer([measures.build("anova")], collected(groups, kept), units)
     for part in PARTS:
         summary = found[part][1]
         assert summary.mean is not None

@@ -16,7 +16,7 @@ from onnxinv.statistics import merge_states
 from tests.measures import brute_force
 from tests.measures.brute_force import channels_of, reduced_over_space, spatial
 from tests.measures.grids import as_doubles, draw, with_special_units
-from tests.measures.states import compute, dead, state_of
+from tests.measures.states import collected, compute, dead, state_of
 
 F, ETA2 = PARTS = ("anova-repeated-f", "anova-repeated-eta2")
 
@@ -107,7 +107,7 @@ def test_slices_of_a_layer_give_the_values_of_the_whole() -> None:
     grid, units = draw(3, 3, 5000), Units.of((5, 1000), 0, "float32", per_unit=False)
     assert grid.shape[2] > SLICE_UNITS
     state = state_of(grid)
-    sliced = measure_layer([measures.build("anova-repeated")], state, units, [state], None)
+    sliced = measure_layer([measures.build("anova-repeated")], collected([state]), units)
     for part in PARTS:
         np.testing.assert_allclose(sliced[part][0].values, found(grid, units)[part], rtol=1e-14)
 
@@ -170,7 +170,7 @@ def test_non_finite_activations_end_as_nan_and_are_not_dead() -> None:
 def test_has_no_interval() -> None:
     grid, units = with_special_units(9, 4), Units.of((4, 3), 0, "float32", per_unit=False)
     groups = [state_of(part) for part in np.array_split(grid, 3)]
-    layer = measure_layer([measures.build("anova-repeated")], merge_states(groups), units, groups, None)
+    layer = measure_layer([measures.build("anova-repeated")], collected(groups), units)
     for part in PARTS:
         summary = layer[part][1]
         assert summary.mean is not None

@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from onnxinv.measures import Units, measures
 from onnxinv.measures.jackknife import jackknife, leave_one_out
 from onnxinv.measures.layer import measure_layer
 from onnxinv.result import MeasureSummary
-from onnxinv.statistics import merge_states
 from tests.measures import brute_force
 from tests.measures.grids import as_doubles, draw
-from tests.measures.states import state_of
+from tests.measures.states import collected, state_of
 from tests.statistics.grid import assert_same
 
 NV = "normalized-variance"
@@ -31,8 +31,7 @@ def summary_of(
 ) -> MeasureSummary:
     """Return the summary of one measure, the samples being cut into groups of these indices."""
     states = [state_of(grid[group]) for group in groups]
-    some = states if kept is None else [state.take(kept) for state in states]
-    found = measure_layer([measures.build(measure)], merge_states(states), units, some, kept)
+    found = measure_layer([measures.build(measure)], collected(states, kept), units)
     return found[measure][1]
 
 
@@ -127,6 +126,35 @@ def test_equal_replicates_have_no_error() -> None:
     assert (estimate.se, estimate.bias, estimate.interval) == (0, 0, (0.5, 0.5))
 
 
+@pytest.mark.parametrize(("successes", "trials"), [(0, 1), (1, 1), (0, 40), (40, 40), (1, 40), (17, 40), (9999, 10000)])
+def test_equal_replicates_of_a_proportion_have_the_exact_binomial_interval(successes: int, trials: int) -> None:
+    share = successes / trials
+    estimate = jackknife(share, share, [share] * 5, (0, 1), trials=trials)
+    expected = binomtest(successes, trials).proportion_ci(method="exact")
+    assert estimate.interval == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert estimate.se == pytest.approx(0, abs=1e-15)
+    assert estimate.bias == pytest.approx(0, abs=1e-15)
+
+
+def test_a_proportion_of_part_of_the_variants_of_a_sample_counts_as_the_nearest_number_of_samples() -> None:
+    estimate = jackknife(0.68, 0.68, [0.68] * 4, (0, 1), trials=10)
+    expected = binomtest(7, 10).proportion_ci(method="exact")
+    assert estimate.interval == pytest.approx((expected.low, expected.high), rel=1e-9)
+
+
+def test_replicates_of_a_proportion_that_differ_have_the_interval_of_any_other_value() -> None:
+    left_out = [0.5, 0.5, 0.5, 0.501]
+    assert jackknife(0.5, 0.5, left_out, (0, 1), trials=40) == jackknife(0.5, 0.5, left_out, (0, 1))
+
+
+def test_equal_replicates_that_are_no_proportion_keep_an_interval_without_width() -> None:
+    assert jackknife(1.0, 1.0, [1.0] * 4, (0, 1)).interval == (1, 1)
+
+
+def test_two_groups_of_a_proportion_have_no_interval() -> None:
+    assert jackknife(1.0, 1.0, [1.0, 1.0], (0, 1), trials=40).interval is None
+
+
 def test_of_a_mean_is_its_standard_error() -> None:
     values = np.random.default_rng(0).random(7)
     left_out = [float(np.delete(values, index).mean()) for index in range(7)]
@@ -143,9 +171,17 @@ def test_leaving_one_out_merges_all_the_others(count: int) -> None:
     assert len(found) == count
     for position, state in enumerate(found):
         others = state_of(np.concatenate([part for index, part in enumerate(parts) if index != position]))
+        assert state is not None
         for kind in measures.get(NV).statistics:
             assert_same(state[kind], others[kind], rtol=1e-11)
 
 
 def test_leaving_the_only_group_out_leaves_nothing() -> None:
-    assert list(leave_one_out([state_of(draw(3, 2, 2))])) == []
+    assert list(leave_one_out([state_of(draw(3, 2, 2))])) == [None]
+
+
+def test_a_group_without_samples_is_passed_over() -> None:
+    one, other = state_of(draw(3, 2, 2)), state_of(draw(4, 2, 2, seed=1))
+    without = list(leave_one_out([one, None, other]))
+    assert [state and state.samples for state in without] == [4, 7, 3]
+    assert list(leave_one_out([one, None])) == [None, one]

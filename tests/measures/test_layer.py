@@ -9,7 +9,7 @@ from onnxinv.measures import DEFAULT, Units, measures
 from onnxinv.measures import layer as layer_module
 from onnxinv.measures.layer import measure_layer, spread_subset
 from tests.measures.grids import draw, with_special_units
-from tests.measures.states import state_of
+from tests.measures.states import collected, state_of
 
 SHAPE = (4, 3)
 BOTH = (*DEFAULT, "normalized-variance:dispersion=var", "normalized-variance:unbiased=true")
@@ -17,7 +17,7 @@ BOTH = (*DEFAULT, "normalized-variance:dispersion=var", "normalized-variance:unb
 
 def values_of(grid: np.ndarray, units: Units) -> dict[str, np.ndarray]:
     state = state_of(grid)
-    found = measure_layer([measures.build(text) for text in BOTH], state, units, [state], None)
+    found = measure_layer([measures.build(text) for text in BOTH], collected([state]), units)
     return {key: values.values for key, (values, _) in found.items()}
 
 

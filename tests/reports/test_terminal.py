@@ -9,7 +9,8 @@ from time import perf_counter
 import pytest
 from rich.console import Console
 
-from onnxinv.reports.terminal import TerminalReport, abbreviation, bar, number
+from onnxinv.reports.numbers import number
+from onnxinv.reports.terminal import TerminalReport, abbreviation, bar
 from tests.reports.results import NV, layer, result_of, small, summary
 
 GOLDEN = Path(__file__).parent / "golden" / "small.txt"
@@ -68,8 +69,14 @@ def test_columns_of_dead_and_infinite_values_stand_only_where_there_are_any():
 def test_the_first_measure_is_shown_where_there_are_several():
     both = {"sample-variance": summary(0.125), NV: summary(0.875)}
     text = TerminalReport().render(result_of([layer(0, "x", both)]))
-    assert "0.125" in text
-    assert "0.875" not in text
+    assert text.splitlines()[5].split()[:4] == ["x", "Conv", "4", "0.125"]
+
+
+def test_other_measures_have_a_line_each():
+    both = {"sample-variance": summary(0.125), NV: summary(0.875)}
+    ends = [layer(0, "x", both), layer(1, "y", {**both, NV: summary(0.25)})]
+    lines = TerminalReport().render(result_of(ends)).splitlines()
+    assert [line.split()[:3] for line in lines if line.startswith(NV)] == [[NV, "0.875", "0.250"]]
 
 
 @pytest.mark.parametrize("count", [pytest.param(1, id="one layer"), pytest.param(2000, id="2,000 layers")])

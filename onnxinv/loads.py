@@ -1,0 +1,57 @@
+"""How much memory it takes to measure a layer in all the ways that its measures ask for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onnxinv.measures.layer import SLICE_UNITS
+from onnxinv.memory import KEPT_UNITS, OPEN_STATE, Load
+from onnxinv.model.layers import Layer
+from onnxinv.subjects import Subject, Subjects
+
+
+def load_of(
+    layer: Layer, subjects: Subjects, *, transforms: int, columns: int, samples: int, groups: int, classes: int
+) -> Load:
+    """Return what a layer takes.
+
+    Args:
+        layer: the layer.
+        subjects: all subjects of the run.
+        transforms: m.
+        columns: variants of each sample.
+        samples: n.
+        groups: number of groups.
+        classes: number of classes that samples are taken by, 1 where they are not.
+    """
+    mine = [each for each in subjects.every if each.role == "layer" and each.layer == layer]
+    share = -(-samples // (groups * classes))
+    group = sum(classes * _state(each, transforms, share) * each.view.channel.size for each in mine)
+    kept = sum(classes * _state(each, transforms, share) * min(each.view.channel.size, KEPT_UNITS) for each in mine)
+    full = sum(classes * _state(each, transforms, -(-samples // classes)) * each.view.channel.size for each in mine)
+    widths = [min(each.view.channel.size, max(SLICE_UNITS, layer.units // layer.channels)) for each in mine]
+    finishing = [classes * _state(each, transforms, samples) * width for each, width in zip(mine, widths, strict=True)]
+    return Load(
+        layer=layer,
+        group=group,
+        kept=kept,
+        full=full,
+        open=OPEN_STATE * group // classes,
+        finishing=max(finishing, default=0),
+        buffers=_buffers(layer, mine, columns) + sum(_first(each, samples) * each.view.channel.size for each in mine),
+    )
+
+
+def _state(subject: Subject, transforms: int, samples: int) -> int:
+    return sum(kind.bytes_per_unit(transforms, samples) for kind in subject.kinds)
+
+
+def _first(subject: Subject, samples: int) -> int:
+    return sum(kind.bytes_per_unit(1, samples) for kind in subject.untransformed)
+
+
+def _buffers(layer: Layer, mine: list[Subject], columns: int) -> int:
+    """Return the size of a window of activations, as they are and as views show them."""
+    window = max((each.window for each in mine), default=0)
+    raw = window * columns * layer.units * np.dtype(layer.dtype).itemsize
+    return raw + sum(max(each.window, 1) * columns * each.view.bytes_per_variant() for each in mine)

@@ -1,0 +1,66 @@
+"""In which session runs a group of samples is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """One session run: some samples under a run of columns, which are transforms and perhaps the untransformed sample.
+
+    Attributes:
+        samples: which samples.
+        columns: which columns.
+        first: whether the run begins with the group's first sample.
+        window: the samples that some statistic wants to see at once.
+        place: which of these the run's samples are.
+        complete: whether the window is complete with this run.
+    """
+
+    samples: npt.NDArray[np.int64]
+    columns: slice
+    first: bool
+    window: npt.NDArray[np.int64]
+    place: slice
+    complete: bool
+
+
+def blocks(group: npt.NDArray[np.int64], columns: int, batch: int, window: int = 0) -> Iterator[BlockPlan]:
+    """Cut a group into session runs of at most `batch` variants, samples first.
+
+    A run holds whole samples where all columns of one fit, else part of one sample's columns.
+
+    Args:
+        group: the samples.
+        columns: how many variants of each.
+        batch: variants a run.
+        window: how many samples some statistic wants to see at once; 0 or 1 for as many as a run holds.
+    """
+    size = window if window > 1 else max(1, batch // columns)
+    for start in range(0, len(group), size):
+        samples = group[start : start + size]
+        for position, (rows, run) in enumerate(cut := list(_runs(len(samples), columns, batch))):
+            first = start == 0 and rows.start == 0
+            complete = position == len(cut) - 1
+            yield BlockPlan(samples[rows], run, first, samples, rows, complete)
+
+
+def _runs(samples: int, columns: int, batch: int) -> Iterator[tuple[slice, slice]]:
+    """Yield rows and columns of the runs of one window, of equal size as far as possible."""
+    if columns <= batch:
+        for low, high in pairwise(_bounds(samples, -(-samples // (batch // columns)))):
+            yield slice(low, high), slice(0, columns)
+        return
+    for row in range(samples):
+        for low, high in pairwise(_bounds(columns, -(-columns // batch))):
+            yield slice(row, row + 1), slice(low, high)
+
+
+def _bounds(total: int, parts: int) -> list[int]:
+    return [round(bound) for bound in np.linspace(0, total, parts + 1)]

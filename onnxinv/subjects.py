@@ -1,0 +1,161 @@
+"""What is measured: layers in the views that the measures ask for, the class output, and the floors of resampling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from onnxinv.config import Aggregate
+from onnxinv.measures import Measure, Units
+from onnxinv.model.class_output import ClassOutput
+from onnxinv.model.layers import Layer
+from onnxinv.statistics import Extent, Statistic
+from onnxinv.transforms import Transform
+from onnxinv.transforms.map_warp import Alignment, align_maps
+from onnxinv.views import AlignedView, ClassesView, PlainView, ResidualView, View
+from onnxinv.views.aligned import MapSize
+
+Role = Literal["layer", "floor", "output"]
+
+_NO_MAPS = "it has no feature maps"
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A layer in one view, with the measures that look at it so.
+
+    Attributes:
+        layer: the tensor that is looked at.
+        role: `layer`; `floor` for the input resampled to the size of other layers; `output` for the class output.
+        view: how it is looked at.
+        measures: what is computed of it.
+        size: the map size that a floor is about.
+    """
+
+    layer: Layer
+    role: Role
+    view: View
+    measures: tuple[Measure, ...]
+    size: MapSize | None = None
+
+    @cached_property
+    def kinds(self) -> tuple[type[Statistic], ...]:
+        """What is accumulated, each once."""
+        return tuple(dict.fromkeys(kind for measure in self.measures for kind in measure.kinds()))
+
+    @cached_property
+    def untransformed(self) -> tuple[type[Statistic], ...]:
+        """What is accumulated over the untransformed samples beforehand."""
+        return tuple(dict.fromkeys(first for kind in self.kinds for first in kind.untransformed))
+
+    @property
+    def window(self) -> int:
+        """How many samples are wanted at once, see `Statistic.window`."""
+        return max(kind.window for kind in self.kinds)
+
+    @property
+    def reference(self) -> bool:
+        """Whether the untransformed samples are wanted."""
+        return isinstance(self.view, ResidualView) or any(kind.reference for kind in self.kinds)
+
+    @property
+    def map_size(self) -> MapSize | None:
+        """The size of the maps that are compared pixel by pixel; None where the view does not do that."""
+        if not isinstance(self.view, AlignedView | ResidualView):
+            return None
+        return self.size or MapSize.of(self.layer)
+
+    @property
+    def units(self) -> Units:
+        """How its units fall into values."""
+        return self.view.units
+
+    def extent(
+        self, transforms: int, samples: int, untransformed: Mapping[type[Statistic], Statistic] | None = None
+    ) -> Extent:
+        """Return the extent of its grid."""
+        return Extent(transforms, self.view.channel.size, self.view.channel, samples, untransformed or {})
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """All subjects of a run.
+
+    Attributes:
+        every: layers in topological order, each in all its views; then floors, then the class output.
+        lacking: why a layer cannot have a measure, by layer index and measure.
+    """
+
+    every: tuple[Subject, ...]
+    lacking: Mapping[tuple[int, Measure], str]
+
+    def of(self, layers: Sequence[Layer], *, with_output: bool) -> tuple[Subject, ...]:
+        """Return the subjects of some layers, with the floors that belong to them.
+
+        Args:
+            layers: measured together.
+            with_output: whether the class output is measured with them.
+        """
+        indices = {layer.index for layer in layers}
+        chosen = [each for each in self.every if each.role == "layer" and each.layer.index in indices]
+        sizes = {each.map_size for each in chosen if each.map_size}
+        floors = [each for each in self.every if each.role == "floor" and each.map_size in sizes]
+        outputs = [each for each in self.every if each.role == "output" and with_output]
+        return (*chosen, *floors, *outputs)
+
+
+def choose_subjects(
+    layers: Sequence[Layer],
+    measures: Sequence[Measure],
+    transforms: Sequence[Transform],
+    aggregate: Aggregate,
+    image: Layer | None,
+    output: tuple[Layer, ClassOutput] | None,
+) -> Subjects:
+    """Bring layers and measures together.
+
+    Args:
+        layers: what is measured.
+        measures: what is computed.
+        transforms: the transform set.
+        aggregate: how units become values.
+        image: the input image as a layer; None where the input is no image.
+        output: the tensor of the class output, and what it is.
+    """
+    found: list[Subject] = []
+    lacking: dict[tuple[int, Measure], str] = {}
+    alignments: dict[MapSize, Alignment | str] = {}
+    by_view = {view: tuple(each for each in measures if each.view == view) for view in ("plain", "aligned", "residual")}
+    makers = {"aligned": AlignedView, "residual": ResidualView}
+    for layer in layers:
+        if by_view["plain"]:
+            found.append(Subject(layer, "layer", PlainView(layer, aggregate), by_view["plain"]))
+        for view, make in makers.items():
+            alignment = _alignment(layer, transforms, alignments) if by_view[view] else _NO_MAPS
+            if isinstance(alignment, str):
+                lacking.update({(layer.index, measure): alignment for measure in by_view[view]})
+            else:
+                found.append(Subject(layer, "layer", make(layer, alignment, aggregate), by_view[view]))
+    if image is not None and image.maps:
+        for size, alignment in alignments.items():
+            if not isinstance(alignment, str):
+                found += [
+                    Subject(image, "floor", make(image, alignment, "channel", size), by_view[view], size)
+                    for view, make in makers.items()
+                    if by_view[view]
+                ]
+    wanted = tuple(each for each in measures if each.view == "classes")
+    if output is not None and wanted:
+        found.append(Subject(output[0], "output", ClassesView(output[1]), wanted))
+    return Subjects(tuple(found), lacking)
+
+
+def _alignment(layer: Layer, transforms: Sequence[Transform], known: dict[MapSize, Alignment | str]) -> Alignment | str:
+    if not layer.maps:
+        return _NO_MAPS
+    size = MapSize.of(layer)
+    if size not in known:
+        known[size] = align_maps(transforms, size.height, size.width)
+    return known[size]
