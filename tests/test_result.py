@@ -44,15 +44,19 @@ def test_the_keys_are_those_of_format_1(folder):
     assert list(content) == ["meta", "layers", "skipped", "outputs", "summary"]
     assert set(content["meta"]) == {
         "format", "onnxinv", "created", "model", "data", "transforms", "options", "runtime", "timing", "warnings",
+        "class_output",
     }  # fmt: skip
     assert set(content["meta"]["model"]) == {"path", "sha256", "opset", "producer", "inputs", "outputs"}
-    assert set(content["meta"]["data"]) == {"source", "samples", "seed", "digest", "labels", "preprocessing"}
+    assert set(content["meta"]["data"]) == {"source", "samples", "seed", "digest", "labels", "preprocessing", "classes"}
     assert set(content["meta"]["transforms"]) == {"spec", "count", "items"}
-    assert set(content["meta"]["options"]) == {"aggregate", "measures", "groups", "sample_units", "interval_units"}
+    assert set(content["meta"]["options"]) == {
+        "aggregate", "measures", "groups", "sample_units", "interval_units", "stratify", "precision",
+        "skipped_measures",
+    }  # fmt: skip
     assert set(content["meta"]["runtime"]) == {
         "onnxruntime", "providers", "optimization", "reduce", "schedule", "batch", "threads",
     }  # fmt: skip
-    assert set(content["meta"]["timing"]) == {"seconds", "inferences", "inferences_per_second"}
+    assert set(content["meta"]["timing"]) == {"seconds", "inferences", "inferences_per_second", "shares"}
     assert set(content["layers"][0]) == {
         "index", "name", "label", "op", "shape", "channel_axis", "units", "channels", "measures",
     }  # fmt: skip

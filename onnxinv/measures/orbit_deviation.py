@@ -51,9 +51,9 @@ class OrbitDeviation(Measure):
         """Return the mean distance by key, with the mean of each transform as profile."""
         found = state[OrbitDistances]
         mean = found.total[DISTANCES.index(self.distance)] / found.count
-        rounding = rounding_distance(self.distance, found.squares / (found.count * mean.size), units.resolution)
-        mean = np.where(mean <= rounding, 0.0, mean)
-        # An infinite activation makes an infinite distance, which would say something where nothing is known.
-        profile = np.where(np.isfinite(mean), mean, math.nan)
-        dead = np.array([found.squares == 0])
+        rounding = rounding_distance(self.distance, found.squares / found.count, units.resolution)
+        # An infinite activation makes infinite distances, which would say something where nothing is known.
+        mean = np.where(np.isfinite(mean), mean, math.nan)
+        profile = np.where(mean <= rounding, 0.0, mean)
+        dead = np.array([not found.squares.any()])
         return dict.fromkeys(self.result_keys(), Values(profile.mean(keepdims=True), dead, profile=profile[:, None]))

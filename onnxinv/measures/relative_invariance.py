@@ -56,8 +56,8 @@ class RelativeInvariance(Measure):
         found, kind = state[ReferenceDistances], DISTANCES.index(self.distance)
         count = found.count or math.nan
         means = np.stack([found.own[kind], found.other[kind]]) / count
-        rounding = rounding_distance(self.distance, found.squares / (count * means.shape[1]), units.resolution)
-        own, other = np.where(means <= rounding, 0.0, means)
+        rounding = rounding_distance(self.distance, found.squares / count, units.resolution)
+        own, other = np.where(np.isfinite(means) & (means <= rounding), 0.0, means)
         dead = np.array([np.isfinite(own).all() and not other.any()])
         value = _share(own.mean(keepdims=True), other.mean(keepdims=True))
         silent = np.array([not found.count])

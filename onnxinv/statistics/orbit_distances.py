@@ -19,13 +19,13 @@ class OrbitDistances(Statistic):
         count: samples seen, n.
         total: (2, transforms) sums of `d(zt_ij, c_i)`, zt_ij being the layer's vector on variant j of sample i and c_i
             the mean of these over j.
-        squares: sum over samples and transforms of `|zt_ij|^2`.
+        squares: (transforms,) sums of `|zt_ij|^2`.
     """
 
     window: ClassVar[Literal[0, 1, 16]] = 1
     whole: ClassVar[bool] = True
 
-    def __init__(self, count: int, total: Array, squares: float) -> None:
+    def __init__(self, count: int, total: Array, squares: Array) -> None:
         self.count = count
         self.total = total
         self.squares = squares
@@ -33,11 +33,11 @@ class OrbitDistances(Statistic):
     @classmethod
     def empty(cls, extent: Extent) -> Self:
         """Return the distances of no samples."""
-        return cls(0, np.zeros((2, extent.transforms)), 0.0)
+        return cls(0, np.zeros((2, extent.transforms)), np.zeros(extent.transforms))
 
     @classmethod
     def bytes_per_unit(cls, transforms: int, samples: int) -> int:
-        """Return nothing: it has two numbers a transform for the whole layer."""
+        """Return nothing: it has three numbers a transform for the whole layer."""
         return 0
 
     def update(self, block: Block) -> None:
@@ -58,7 +58,7 @@ class OrbitDistances(Statistic):
             apart[piece.rows] += squared_lengths(np.subtract(piece.values, centroid, out=piece.scratch))
             squares_of_centroids[piece.rows, 0] += squared_lengths(piece.point + origin)
         self.total += both_distances(apart, squares, squares_of_centroids).sum(axis=1)
-        self.squares += float(squares.sum())
+        self.squares += squares.sum(axis=0)
 
     def close(self, samples: int) -> None:
         """Remember how many samples there were."""

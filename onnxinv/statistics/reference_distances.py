@@ -22,14 +22,14 @@ class ReferenceDistances(Statistic):
         count: samples that were compared.
         own: (2, transforms) sums of `d(z_i, zt_ij)`, the layer's vectors on sample i and on its variant j.
         other: (2, transforms) sums of `d(z_i, zt_i'j)`, i' being the other sample.
-        squares: sum over samples and transforms of `|zt_ij|^2`.
+        squares: (transforms,) sums of `|zt_ij|^2`.
     """
 
     window: ClassVar[Literal[0, 1, 16]] = 1
     whole: ClassVar[bool] = True
     reference: ClassVar[bool] = True
 
-    def __init__(self, count: int, own: Array, other: Array, squares: float) -> None:
+    def __init__(self, count: int, own: Array, other: Array, squares: Array) -> None:
         self.count = count
         self.own = own
         self.other = other
@@ -41,7 +41,7 @@ class ReferenceDistances(Statistic):
     def empty(cls, extent: Extent) -> Self:
         """Return the distances of no samples."""
         own, other = np.zeros((2, 2, extent.transforms))
-        return cls(0, own, other, 0.0)
+        return cls(0, own, other, np.zeros(extent.transforms))
 
     @classmethod
     def bytes_per_unit(cls, transforms: int, samples: int) -> int:
@@ -64,7 +64,7 @@ class ReferenceDistances(Statistic):
         found, squares = distances_to_points(block.values, [block.reference, before])
         self.own += found[:, 0].sum(axis=1)
         self.other += found[:, 1, pairs].sum(axis=1)
-        self.squares += float(squares.sum())
+        self.squares += squares.sum(axis=0)
         self._last = block.reference[-1:].copy()
 
     def close(self, samples: int) -> None:
@@ -75,7 +75,7 @@ class ReferenceDistances(Statistic):
             self.count = samples
             self.other += distances_to_points(self._first, [self._last])[0][:, 0, 0]
         else:
-            self.own, self.other, self.squares = np.zeros_like(self.own), np.zeros_like(self.other), 0.0
+            self.own, self.other, self.squares = (np.zeros_like(each) for each in (self.own, self.other, self.squares))
         self._first = self._last = None
 
     def merge(self, other: Self) -> Self:

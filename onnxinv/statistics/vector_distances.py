@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -36,16 +35,16 @@ def both_distances(apart: Array, one: Array, other: Array) -> Array:
     return np.stack([cosine, np.sqrt(apart)])
 
 
-def rounding_distance(distance: Distance, mean_square: float, resolution: float) -> float:
-    """Return the largest distance between vectors that differ by rounding alone.
+def rounding_distance(distance: Distance, mean_squares: Array, resolution: float) -> Array:
+    """Return the (...) largest distances between vectors that differ by rounding alone.
 
     Args:
         distance: which one.
-        mean_square: mean squared length of the vectors.
+        mean_squares: (...) mean squared lengths of the vectors.
         resolution: largest rounding of an activation, in root mean squares.
     """
     # Rounding turns a vector by that angle at the most, and 1 - cos is half the square of a small angle.
-    return resolution**2 / 2 if distance == "cosine" else resolution * math.sqrt(mean_square)
+    return np.full_like(mean_squares, resolution**2 / 2) if distance == "cosine" else resolution * np.sqrt(mean_squares)
 
 
 def distances_to_points(vectors: Vectors, points: Sequence[Vectors]) -> tuple[Array, Array]:

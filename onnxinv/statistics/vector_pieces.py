@@ -17,7 +17,10 @@ _ACTIVATIONS = 1 << 17
 """Activations in a piece: as float64, and with as much room to work in, they stay in the cache."""
 
 _UNITS = 2048
-"""Fewest units in a piece: shorter runs of memory cost more in calls than a small piece saves."""
+"""Units in a piece, if a row of that many fits: shorter runs of memory are slower to go through."""
+
+_FEWEST_UNITS = 256
+"""Units in a piece at the least, whether or not a row of that many fits."""
 
 _idle: list[Array] = []
 """Buffers that no piece uses at the moment: large arrays that come and go cost page faults."""
@@ -48,7 +51,8 @@ def pieces(vectors: Vectors) -> Iterator[Piece]:
     The arrays of a piece hold until the next one is asked for.
     """
     rows, columns, units = vectors.shape
-    width = min(units, max(_UNITS, _ACTIVATIONS // (rows * columns)))
+    width = max(_FEWEST_UNITS, min(_UNITS, _ACTIVATIONS // columns), _ACTIVATIONS // (rows * columns))
+    width = min(units, width)
     together = min(rows, max(1, _ACTIVATIONS // (columns * width)))
     buffer = _idle.pop() if _idle else np.empty(0)
     needed = together * (2 * columns + 1) * width

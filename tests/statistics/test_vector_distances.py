@@ -13,7 +13,7 @@ from onnxinv.statistics.vector_pieces import squared_lengths
 
 def by_force(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     a, b = one.astype(np.longdouble), other.astype(np.longdouble)
-    cosine = 1 - (a @ b) / np.sqrt((a @ a) * (b @ b))
+    cosine = np.square(a / np.sqrt(a @ a) - b / np.sqrt(b @ b)).sum() / 2  # 1 - cos without its cancellation
     return float(cosine), float(np.sqrt(((a - b) ** 2).sum()))
 
 
@@ -43,7 +43,7 @@ def test_vectors_that_hardly_differ_lose_no_digits() -> None:
     other = one + 1e-7 * np.random.default_rng(1).standard_normal(500)
     cosine, euclidean = by_force(one, other)
     assert cosine < 1e-14
-    np.testing.assert_allclose(between(one, other), [cosine, euclidean], rtol=1e-4)
+    np.testing.assert_allclose(between(one, other), [cosine, euclidean], rtol=1e-6)
     np.testing.assert_allclose(between(one, other)[1], euclidean, rtol=1e-12)
 
 
@@ -58,6 +58,14 @@ def test_the_cosine_of_opposite_vectors_is_2_and_of_orthogonal_ones_1() -> None:
     assert between(east, -2 * east)[0] == 2
     assert between(east, north)[0] == pytest.approx(1, rel=1e-15)
     assert between(east, 7 * east)[0] == 0
+
+
+def test_the_cosine_of_parallel_vectors_is_0_within_rounding_and_never_below() -> None:
+    one = np.random.default_rng(0).standard_normal((500, 40))
+    found = between(one, one * np.random.default_rng(1).uniform(0.2, 3, (500, 1)))[0]
+    assert (found >= 0).all()
+    assert found.max() < 1e-15
+    assert (between(one, -one)[0] <= 2).all()
 
 
 def test_a_zero_vector_is_at_cosine_0_from_itself_and_1_from_any_other() -> None:
@@ -82,5 +90,5 @@ def test_what_rounding_alone_does_is_within_its_limit(distance: str) -> None:
     exact = np.random.default_rng(0).uniform(1, 2, (1, 300))
     rounded = (exact * (1 + resolution * np.random.default_rng(1).choice([-1, 1], exact.shape)))[:, None]
     found = dict(zip(("cosine", "euclidean"), distances_to_points(rounded, [exact])[0].ravel(), strict=True))
-    limit = rounding_distance(distance, float((exact**2).sum()), resolution)  # type: ignore[arg-type]
+    limit = rounding_distance(distance, np.square(exact).sum(), resolution)  # type: ignore[arg-type]
     assert 0.9 * limit < found[distance] <= limit * (1 + 1e-6)

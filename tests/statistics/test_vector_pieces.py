@@ -12,7 +12,7 @@ SHAPES = [
     pytest.param((16, 16, 10), id="a small layer"),
     pytest.param((3, 5, 9001), id="units in several runs"),
     pytest.param((7, 90, 2500), id="rows and units in several runs"),
-    pytest.param((2, 300, 2100), id="a single row is more than a piece"),
+    pytest.param((2, 700, 600), id="a single row is more than a piece"),
 ]
 
 
