@@ -11,9 +11,9 @@ from onnxinv.measures import ALL, DEFAULT, DEFAULT_OF_CLASSES, Measure, measures
 from onnxinv.measures.needs import Facts
 from onnxinv.model.class_output import ClassOutput
 from onnxinv.model.layers import Layer
-from onnxinv.subjects import Subjects, choose_subjects
+from onnxinv.subjects import NO_MAPS, Subjects, choose_subjects
 from onnxinv.transforms import Transform
-from onnxinv.transforms.map_warp import MapWarp
+from onnxinv.transforms.alignment import warp_of
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,11 @@ def applicable(asked: Sequence[Asked], offer: Offer) -> tuple[tuple[Measure, ...
     output = None if isinstance(offer.class_output, str) else offer.class_output
     subjects = choose_subjects(offer.layers, chosen, offer.transforms, offer.aggregate, offer.image, output)
     for each in kept:
-        reasons = {reason for (_, measure), reason in subjects.lacking.items() if measure == each.measure}
         if not any(each.measure in subject.measures for subject in subjects.every if subject.role != "floor"):
-            _drop(each, "; ".join(sorted(reasons)), "Choose other layers, or smaller transforms.", dropped)
+            reasons = [reason for (_, measure), reason in subjects.lacking.items() if measure == each.measure]
+            # The first layer that has maps says more than those that have none.
+            telling = next(reason for reason in reasons if reason != NO_MAPS)
+            _drop(each, telling, "Choose other layers, or smaller transforms.", dropped)
             chosen.remove(each.measure)
     return tuple(chosen), tuple(dropped), subjects
 
@@ -157,10 +159,5 @@ def _facts(offer: Offer) -> Facts:
 def _no_geometry(offer: Offer) -> str:
     if offer.image is None:
         return "the model's input is no image"
-    for transform in offer.transforms:
-        warp = MapWarp.of(transform, 2, 2)
-        if warp is None:
-            return f"'{transform.name}' is not geometric, so it means nothing on a feature map"
-        if not warp.is_invertible:
-            return f"'{transform.name}' cannot be undone"
-    return ""
+    warps = (warp_of(transform, 1, 1) for transform in offer.transforms)
+    return next((reason for reason in warps if isinstance(reason, str)), "")

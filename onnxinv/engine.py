@@ -222,25 +222,33 @@ class _Walk:
         ]
         streamed = [position for position, each in enumerate(self._subjects) if not each.window]
         collected = [position for position, each in enumerate(self._subjects) if each.window]
-        windows = Windows(len(self._tensors), plan.columns)
+        # Layers that nobody wants whole are not collected.
+        wanted = {self._place[self._subjects[position].layer.name] for position in collected}
+        windows = Windows(len(wanted), plan.columns)
         window = max((self._subjects[position].window for position in collected), default=0)
         first_window = True
         for block, tensors in self._run(blocks(samples, plan.columns, plan.layout.batch, window), 0, ahead):
             run = slice(block.columns.start, min(block.columns.stop, transforms))
             if run.start < run.stop:
-                self._reduce(reducer, streamed, tensors, states, Part(run, None, block.first))
-            whole = windows.add(tensors, block) if collected else None
+                self._reduce(reducer, streamed, dict(enumerate(tensors)), states, Part(run, None, block.first))
+            whole = windows.add([tensors[place] for place in sorted(wanted)], block) if wanted else None
             if whole is not None:
+                known = dict(zip(sorted(wanted), whole, strict=True))
                 labels = None if plan.labels is None else plan.labels[block.window]
                 part = Part(slice(0, transforms), plan.untransformed, first_window, labels)
-                self._reduce(reducer, collected, whole, states, part)
+                self._reduce(reducer, collected, known, states, part)
                 first_window = False
         for state in states:
             state.close(len(samples))
         return list(states)
 
     def _reduce(
-        self, reducer: Reducer, positions: Sequence[int], tensors: Sequence[Raw], states: Sequence[State], part: Part
+        self,
+        reducer: Reducer,
+        positions: Sequence[int],
+        tensors: Mapping[int, Raw],
+        states: Sequence[State],
+        part: Part,
     ) -> None:
         subjects = [self._subjects[position] for position in positions]
         raw = [tensors[self._place[subject.layer.name]] for subject in subjects]
@@ -290,6 +298,10 @@ class _Walk:
         wanted, decisive = self._plan.config.precision, self._plan.decisive
         if wanted is None or decisive is None or self.groups < LEAST_GROUPS_TO_STOP:
             return False
+        for parts in zip(*self._plan.groups[: self.groups], strict=True):
+            sizes = [len(part) for part in parts]
+            if sum(sizes) - max(sizes) < decisive.samples_needed:
+                return False  # a class has no interval yet
         for subject, collector in zip(self._subjects, self._collectors, strict=True):
             if subject.role == "floor" or decisive not in subject.measures:
                 continue

@@ -13,7 +13,9 @@ from onnxinv.subjects import Subject, Subjects
 def load_of(
     layer: Layer, subjects: Subjects, *, transforms: int, columns: int, samples: int, groups: int, classes: int
 ) -> Load:
-    """Return what a layer takes.
+    """Return what a layer takes, with the floors that belong to the size of its maps.
+
+    Layers of one size share these; each counts them, for which layers are measured together is not known here.
 
     Args:
         layer: the layer.
@@ -25,20 +27,25 @@ def load_of(
         classes: number of classes that samples are taken by, 1 where they are not.
     """
     mine = [each for each in subjects.every if each.role == "layer" and each.layer == layer]
-    share = -(-samples // (groups * classes))
+    sizes = {each.map_size for each in mine if each.map_size}
+    mine += [each for each in subjects.every if each.role == "floor" and each.map_size in sizes]
+    largest, share = -(-samples // groups), -(-samples // (groups * classes))
     group = sum(classes * _state(each, transforms, share) * each.view.channel.size for each in mine)
     kept = sum(classes * _state(each, transforms, share) * min(each.view.channel.size, KEPT_UNITS) for each in mine)
     full = sum(classes * _state(each, transforms, -(-samples // classes)) * each.view.channel.size for each in mine)
     widths = [min(each.view.channel.size, max(SLICE_UNITS, layer.units // layer.channels)) for each in mine]
+    # Classes may be of any size, and one may fill the largest group.
+    opened = sum(_opened(each, transforms, largest) * each.view.channel.size for each in mine)
     finishing = [classes * _state(each, transforms, samples) * width for each, width in zip(mine, widths, strict=True)]
     return Load(
         layer=layer,
         group=group,
         kept=kept,
         full=full,
-        open=OPEN_STATE * group // classes,
+        open=opened,
         finishing=max(finishing, default=0),
-        buffers=_buffers(layer, mine, columns) + sum(_first(each, samples) * each.view.channel.size for each in mine),
+        buffers=_buffers(layer, mine, columns, largest)
+        + sum(_first(each, samples) * each.view.channel.size for each in mine),
     )
 
 
@@ -46,12 +53,24 @@ def _state(subject: Subject, transforms: int, samples: int) -> int:
     return sum(kind.bytes_per_unit(transforms, samples) for kind in subject.kinds)
 
 
+def _opened(subject: Subject, transforms: int, samples: int) -> int:
+    beside = sum(kind.open_bytes_per_unit(transforms) for kind in subject.kinds)
+    return OPEN_STATE * _state(subject, transforms, samples) + beside
+
+
 def _first(subject: Subject, samples: int) -> int:
     return sum(kind.bytes_per_unit(1, samples) for kind in subject.untransformed)
 
 
-def _buffers(layer: Layer, mine: list[Subject], columns: int) -> int:
-    """Return the size of a window of activations, as they are and as views show them."""
-    window = max((each.window for each in mine), default=0)
+def _buffers(layer: Layer, mine: list[Subject], columns: int, largest: int) -> int:
+    """Return the size of a window of activations, as they are and as views show them.
+
+    Args:
+        layer: the layer.
+        mine: its subjects.
+        columns: variants of each sample.
+        largest: samples of the largest group.
+    """
+    window = min(max((each.window for each in mine), default=0), largest)
     raw = window * columns * layer.units * np.dtype(layer.dtype).itemsize
-    return raw + sum(max(each.window, 1) * columns * each.view.bytes_per_variant() for each in mine)
+    return raw + sum(max(min(each.window, largest), 1) * columns * each.view.bytes_per_variant() for each in mine)

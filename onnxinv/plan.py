@@ -173,10 +173,12 @@ def _decisive(config: RunConfig, measures: Sequence[Measure]) -> Measure | None:
     if config.precision is None:
         return None
     named = [each for each in measures if each.scope != "output"]
-    decisive = next((each for each in named if isinstance(each, NormalizedVariance) and each.view == "plain"), named[0])
-    if not decisive.interval:
+    usual = (each for each in named if isinstance(each, NormalizedVariance) and each.view == "plain")
+    decisive = next(usual, named[0] if named else None)
+    if decisive is None or not decisive.interval:
+        lacking = f"'{decisive.result_keys()[0]}' has none" if decisive else "no measure of layers is taken"
         raise UsageError(
-            f"--precision is about an interval, and '{decisive.result_keys()[0]}' has none.",
+            f"--precision is about the interval of a measure of layers, and {lacking}.",
             "Name a measure that has one first, such as normalized-variance.",
         )
     return decisive
@@ -233,7 +235,9 @@ def _groups(
         for part in (dealt[position::count] for position in range(count))
     )
     names = source.label_names
-    return tuple(names[label] if 0 <= label < len(names) else str(label) for label in present), groups
+    texts = (names[label] if 0 <= label < len(names) else str(label) for label in present)
+    # The name of a folder need not be text; what JSON cannot hold is spelt out.
+    return tuple(text.encode("utf-8", "backslashreplace").decode() for text in texts), groups
 
 
 def _check_classes(

@@ -13,13 +13,14 @@ from onnxinv.model.class_output import ClassOutput
 from onnxinv.model.layers import Layer
 from onnxinv.statistics import Extent, Statistic
 from onnxinv.transforms import Transform
-from onnxinv.transforms.map_warp import Alignment, align_maps
+from onnxinv.transforms.alignment import Alignment, align_maps
 from onnxinv.views import AlignedView, ClassesView, PlainView, ResidualView, View
 from onnxinv.views.aligned import MapSize
 
 Role = Literal["layer", "floor", "output"]
 
-_NO_MAPS = "it has no feature maps"
+NO_MAPS = "it has no feature maps"
+"""Why a layer lacks the measures of maps that are compared pixel by pixel, where it has none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,20 +127,23 @@ def choose_subjects(
     """
     found: list[Subject] = []
     lacking: dict[tuple[int, Measure], str] = {}
-    alignments: dict[MapSize, Alignment | str] = {}
+    aligner = _Aligner(transforms)
     by_view = {view: tuple(each for each in measures if each.view == view) for view in ("plain", "aligned", "residual")}
     makers = {"aligned": AlignedView, "residual": ResidualView}
     for layer in layers:
         if by_view["plain"]:
             found.append(Subject(layer, "layer", PlainView(layer, aggregate), by_view["plain"]))
         for view, make in makers.items():
-            alignment = _alignment(layer, transforms, alignments) if by_view[view] else _NO_MAPS
+            if not by_view[view]:
+                continue
+            alignment = aligner.align(MapSize.of(layer), layer.channels) if layer.maps else NO_MAPS
             if isinstance(alignment, str):
                 lacking.update({(layer.index, measure): alignment for measure in by_view[view]})
             else:
                 found.append(Subject(layer, "layer", make(layer, alignment, aggregate), by_view[view]))
     if image is not None and image.maps:
-        for size, alignment in alignments.items():
+        for size in {each.map_size: None for each in found if each.map_size}:
+            alignment = aligner.align(size, image.channels)
             if not isinstance(alignment, str):
                 found += [
                     Subject(image, "floor", make(image, alignment, "channel", size), by_view[view], size)
@@ -152,10 +156,25 @@ def choose_subjects(
     return Subjects(tuple(found), lacking)
 
 
-def _alignment(layer: Layer, transforms: Sequence[Transform], known: dict[MapSize, Alignment | str]) -> Alignment | str:
-    if not layer.maps:
-        return _NO_MAPS
-    size = MapSize.of(layer)
-    if size not in known:
-        known[size] = align_maps(transforms, size.height, size.width)
-    return known[size]
+class _Aligner:
+    """Aligns maps of every size, and tries the transforms on every number of channels, once.
+
+    Args:
+        transforms: the transform set.
+    """
+
+    def __init__(self, transforms: Sequence[Transform]) -> None:
+        self._transforms = transforms
+        self._found: dict[MapSize, Alignment | str] = {}
+        self._problems: dict[tuple[MapSize, int], str] = {}
+
+    def align(self, size: MapSize, channels: int) -> Alignment | str:
+        """Return the alignment of samples of that many maps, or why there is none."""
+        if size not in self._found:
+            self._found[size] = align_maps(self._transforms, size.height, size.width)
+        found = self._found[size]
+        if isinstance(found, str):
+            return found
+        if (size, channels) not in self._problems:
+            self._problems[size, channels] = found.problem(channels)
+        return self._problems[size, channels] or found

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from onnxinv.measures.dispersion import is_rounding, root_mean_square
 from onnxinv.measures.measure import Direction, Measure, Values
-from onnxinv.measures.needs import ONE_VALUE_A_CHANNEL, Need
+from onnxinv.measures.needs import ONE_VALUE_A_CHANNEL, Need, in_one_group
 from onnxinv.measures.transformational_variance import TransformationalVariance
 from onnxinv.measures.units import Units
 from onnxinv.statistics import Array, ColumnMoments, RowMoments, State, Statistic
@@ -83,8 +83,9 @@ class DistanceMeasure(Measure):
         return tuple(dict.fromkeys((*self.statistics, *rows, *columns)))
 
     def needed(self) -> tuple[Need, ...]:
-        """Return what must be there: maps have one value a channel."""
-        return (*self.needs, ONE_VALUE_A_CHANNEL) if self.map else self.needs
+        """Return what must be there: pairs of samples, and one value a channel for maps."""
+        pairs = (in_one_group(2),) if "columns" in self.seen and self.pairs == "blocks" else ()
+        return (*self.needs, *pairs, *((ONE_VALUE_A_CHANNEL,) if self.map else ()))
 
     def rows(self, state: State, units: Units) -> Array:
         """Return the (values,) mean over samples of the mean distance between two variants."""
@@ -149,7 +150,7 @@ class DistanceMeasure(Measure):
         return state.derive("all pairs", state[RawColumns].mean)
 
     def _compared_columns(self, state: State) -> tuple[Array, Array]:
-        """Return the (channels,) mean distances between maps of two samples, and largest ones of a map from the first."""
+        """Return the (channels,) mean distances between maps of two samples, and largest of a map from the first."""
         if self.pairs == "blocks":
             found = state[self._map_kinds[1]]
             return found.mean(), found.farthest

@@ -13,7 +13,7 @@ from onnxinv.measures.measure import Direction, Measure, Values, View
 from onnxinv.measures.needs import Need
 from onnxinv.measures.normalized_variance_se import NEEDS
 from onnxinv.measures.units import Units
-from onnxinv.statistics import State
+from onnxinv.statistics import Array, State
 from onnxinv.statistics.residuals import Residuals
 
 
@@ -26,10 +26,10 @@ class EquivarianceError(Measure):
 
     Range 0 to infinity: 0 is equivariant; about 1.4 is a map that has nothing in common with the transformed one. A
     channel whose map is 0 for every untransformed sample has no error and is dead, or infinite where it is not 0 under
-    a transform. Beside it the `floor`: the same measure of the input image, resampled to the size of the map, which is
-    what interpolation alone makes.
+    a transform. Errors within the rounding of activations count as 0. Beside it the `floor`: the same measure of the
+    input image, resampled to the size of the map, which is what interpolation alone makes.
 
-    It needs feature maps and geometric transforms.
+    It needs feature maps and transforms that can be undone: geometric ones, or a user's callables with an inverse.
 
     Source: the relative equivariance error as in Lenc and Vedaldi, Understanding image representations by measuring
     their equivariance and equivalence, CVPR 2015, without a learnt map.
@@ -50,7 +50,15 @@ class EquivarianceError(Measure):
         squares = np.stack([units.sum(each) for each in residuals.squares])
         energy = units.sum(residuals.energy)
         total = squares.sum(axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            errors = np.sqrt(squares / energy)
-            error = np.sqrt(total / len(squares) / energy)
-        return dict.fromkeys(self.result_keys(), Values(error, (total == 0) & (energy == 0), errors))
+        profile = _relative(squares, energy, units)
+        error = _relative(total / len(squares), energy, units)
+        return dict.fromkeys(self.result_keys(), Values(error, (total == 0) & (energy == 0), profile))
+
+
+def _relative(squares: Array, energy: Array, units: Units) -> Array:
+    """Return the root of the quotient: 0 where it is rounding, nan where an activation is not finite."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(squares / energy)
+    error = np.where(error <= units.resolution, 0.0, error)
+    known: Array = np.where(np.isfinite(squares) & np.isfinite(energy), error, np.nan)
+    return known

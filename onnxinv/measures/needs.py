@@ -51,7 +51,8 @@ class Need:
 CLASS_OUTPUT = Need(lambda facts: facts.no_classes, "Name the output that holds the classes with --class-output.")
 LABELS = Need(lambda facts: facts.no_labels, "Give the data labels that number the classes of the model, 0, 1, 2, ...")
 GEOMETRY = Need(
-    lambda facts: facts.no_geometry, "Take rotation, translation, scale, shear or flip, which can be undone on a map."
+    lambda facts: facts.no_geometry,
+    "Take rotation, translation, scale, shear or flip, or callables of your own that have .inverse.",
 )
 FEATURE_MAPS = Need(lambda facts: facts.no_maps, "Choose layers that have feature maps, (channels, height, width).")
 MAPS_KEPT = Need(

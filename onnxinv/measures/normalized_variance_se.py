@@ -25,7 +25,8 @@ class NormalizedVarianceSe(NormalizedVariance):
     and every inverse. Flips, quarter turns and whole-pixel shifts are exact; others interpolate, which alone gives the
     `floor` in the result: the same measure of the input image, resampled to the size of the map.
 
-    It needs feature maps, geometric transforms and two samples.
+    It needs feature maps, two samples, and transforms that can be undone: geometric ones, or a user's callables with an
+    inverse, which are handed the maps of a sample like an image of that many channels; all pixels count then.
 
     Source: Quiroga et al., Invariance Measures for Neural Networks, arXiv 2310.17404.
     """

@@ -7,8 +7,7 @@ from io import StringIO
 from typing import Literal
 
 from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType
-from rich.measure import Measurement
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +15,7 @@ from onnxinv.reports import register
 from onnxinv.reports.numbers import global_text, interval_text, number
 from onnxinv.reports.printable import printable, shorten
 from onnxinv.reports.report import Report
-from onnxinv.reports.sections import sections
+from onnxinv.reports.sections import FirstThatFits, sections
 from onnxinv.result import LayerResult, MeasureSummary, Result
 
 WIDTH = 80
@@ -49,36 +48,13 @@ class TerminalReport(Report):
 
     def renderable(self, result: Result) -> RenderableType:
         """Return the report for a rich console."""
-        if not result.measures:
-            return Group(_heading(result), *sections(result, ""), *_footer(result))
-        key = result.measures[0]
-        return Group(
-            _heading(result),
-            _LayerTable(result, key),
-            Text(""),
-            _whole(result, key),
-            *sections(result, key),
-            *_footer(result),
-        )
-
-
-class _LayerTable:
-    """The table of layers; columns that do not fit the width are left out, the least telling ones first."""
-
-    def __init__(self, result: Result, key: str) -> None:
-        self._result = result
-        self._key = key
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        summaries = [layer.measures[self._key] for layer in self._result.layers]
-        empty = [name for name in ("dead", "inf") if not any(getattr(each, name) for each in summaries)]
-        columns = [name for name in _COLUMNS if name not in empty]
-        for dropped in ("op", "bar", "channels", "interval", "dead", "inf", ""):
-            table = _table(self._result, self._key, columns)
-            if Measurement.get(console, options.update(max_width=10_000), table).maximum <= options.max_width:
-                break
-            columns = [name for name in columns if name != dropped]
-        yield table
+        parts: list[RenderableType] = [_heading(result)]
+        key = result.measures[0] if result.measures else ""
+        if key:
+            table = FirstThatFits(lambda: _tables(result, key))
+            parts += [Text(""), table, Text(""), _whole(result, key)]
+        beside = list(sections(result, key))
+        return Group(*parts, *beside, *([Text("")] if beside else []), *_footer(result))
 
 
 def _heading(result: Result) -> Text:
@@ -87,27 +63,39 @@ def _heading(result: Result) -> Text:
     return Text.assemble(
         (printable(meta.model.path), "bold"),
         f"\n{meta.data.samples} samples of {printable(meta.data.source)}, "
-        f"{meta.transforms.count} transform{'s' * (meta.transforms.count != 1)}: {sets}\n",
+        f"{meta.transforms.count} transform{'s' * (meta.transforms.count != 1)}: {sets}",
     )
 
 
-def _table(result: Result, key: str, columns: Sequence[str]) -> Table:
+def _tables(result: Result, key: str) -> Iterator[Table]:
+    """Yield the table of layers with fewer and fewer columns, the least telling ones left out first."""
+    summaries = [layer.measures[key] for layer in result.layers]
+    empty = [name for name in ("dead", "inf") if not any(getattr(each, name) for each in summaries)]
+    columns = [name for name in _COLUMNS if name not in empty]
+    yield _table(result, key, columns)
+    for dropped in ("op", "bar", "channels", "interval", "dead", "inf"):
+        columns = [name for name in columns if name != dropped]
+        yield _table(result, key, columns)
+    yield _table(result, key, columns, _LABEL // 2)
+
+
+def _table(result: Result, key: str, columns: Sequence[str], longest: int = _LABEL) -> Table:
     top = max((summary.mean or 0.0 for layer in result.layers if (summary := layer.measures[key])), default=0.0)
     scale = max(1.0, top)
     titles = {"mean": shorten(abbreviation(key), 10), "bar": f"0 to {scale:.3g}"}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for name in columns:
         title, side, style = _COLUMNS[name]
-        table.add_column(titles.get(name, title), justify=side, style=style, no_wrap=True)
+        table.add_column(Text(titles.get(name, title)), justify=side, style=style, no_wrap=True)
     for layer in result.layers:
-        cells = _cells(layer, layer.measures[key], scale)
+        cells = _cells(layer, layer.measures[key], scale, longest)
         table.add_row(*(Text(cells[name]) for name in columns))
     return table
 
 
-def _cells(layer: LayerResult, summary: MeasureSummary, scale: float) -> dict[str, str]:
+def _cells(layer: LayerResult, summary: MeasureSummary, scale: float, longest: int) -> dict[str, str]:
     return {
-        "layer": shorten(printable(layer.label), _LABEL),
+        "layer": shorten(printable(layer.label), longest),
         "op": shorten(printable(layer.op), 11),
         "channels": str(layer.channels),
         "mean": number(summary.mean),
@@ -124,7 +112,7 @@ def _whole(result: Result, key: str) -> Text:
 
 
 def _footer(result: Result) -> list[Text]:
-    lines = [Text("")] if result.document.outputs or len(result.measures) > 1 else []
+    lines = []
     if result.document.skipped:
         count = len(result.document.skipped)
         lines.append(Text(f"{count} tensor{'s' * (count != 1)} could not be measured; see 'skipped' in result.json."))

@@ -30,7 +30,9 @@ class SquaredColumnDistances(ColumnDistances):
     """Squared differences `(a_ij - a_i'j)^2` over transforms and pairs of samples in blocks of 16 consecutive ones."""
 
     def update(self, block: Block) -> None:
-        """Add the pairs of the block, `k sum_i x_i^2 - (sum_i x_i)^2` with x counted from the block's first sample."""
+        """Add the pairs of the block, `k sum_i x_i^2 - (sum_i x_i)^2` with x counted from the block's first sample.
+
+        That is at least `sum_i x_i^2`, since the first x is 0, so the difference cancels little.
+        """
         total, squares = block.shifted_sums(block.values[:1], axis=0)
-        pairs = len(block.values) * squares - np.square(total)
-        self.total[block.units] += np.maximum(pairs, 0.0).sum(axis=0)
+        self.total[block.units] += (len(block.values) * squares - np.square(total)).sum(axis=0)

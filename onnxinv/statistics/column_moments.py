@@ -39,7 +39,7 @@ class ColumnMoments(Statistic):
         return self
 
     @classmethod
-    def bytes_per_unit(cls, transforms: int, samples: int) -> int:  # same for any number
+    def bytes_per_unit(cls, transforms: int, samples: int) -> int:
         """Return 16 bytes a transform."""
         return 16 * transforms
 

@@ -19,7 +19,7 @@ Places = npt.NDArray[np.intp]
 _PIECE = 1 << 16
 """Activations compared at a time: as float64 they stay near the core."""
 
-_SMALL = 16
+_SMALL = 25
 """Smaller maps are subtracted pair by pair: a matrix product for each would cost more in calls than in work."""
 
 _CANCELS = 1e-4
@@ -119,9 +119,8 @@ def _by_sorting(sets: Maps) -> tuple[Array, Array]:
 def _by_difference(sets: Maps, squared: bool) -> tuple[Array, Array]:
     """Return sums of distances, and largest squared distances from the first, of (k, others, channels, size) maps."""
     length, others, channels, size = sets.shape
-    rows = np.empty((length, size, others, channels))
-    np.copyto(rows, np.moveaxis(sets, -1, 1))
-    rows = rows.reshape(length, size, -1)
+    rows = np.empty((length, size, others * channels))
+    np.copyto(rows.reshape(length, size, others, channels), np.moveaxis(sets, -1, 1))
     total, away = np.zeros((2, rows.shape[-1]))
     step = max(1, _PIECE // rows[0].size)
     room = np.empty((min(step, length - 1), *rows.shape[1:]))
@@ -141,11 +140,10 @@ def _by_product(sets: Maps, squared: bool) -> tuple[Array, Array]:
 
     Where that cancels all the same (two maps near each other, both far from the first), the difference is taken.
     """
-    length, others, channels, size = sets.shape
+    length, size = len(sets), sets.shape[-1]
     rows = sets.transpose(1, 2, 0, 3)
-    centred = np.empty(rows.shape)
-    np.subtract(rows, rows[:, :, :1], out=centred, dtype=np.float64)
-    centred = centred.reshape(-1, length, size)
+    room = np.empty(rows.shape)
+    centred: Array = np.subtract(rows, rows[:, :, :1], out=room, dtype=np.float64).reshape(-1, length, size)
     norms = np.einsum("bjp,bjp->bj", centred, centred)
     total = np.zeros(len(centred))
     step = max(1, 16 * _PIECE // norms.size)

@@ -48,9 +48,11 @@ class RawMaps(RawColumns):
         return type(self)(tuple(group[:, :, cut] for group in self.groups), channel)
 
     def compared(self, *, normalized: bool, squared: bool) -> Array:
-        """Return the (2, channels) mean distances between the maps of two samples and largest of a map from the first, as `pair_sums` does.
+        """Return the (2, channels) mean distances between the maps of two samples, and largest of a map from the first.
 
-        The mean is nan where there is no pair.
+        Args:
+            normalized: whether each map is first divided by its Euclidean norm; a map of zeros stays as it is.
+            squared: whether the distances of pairs are squared; their mean is nan where there is none.
         """
         _, transforms, _ = self.groups[0].shape
         total, farthest = np.zeros((2, self.channel.max() + 1))

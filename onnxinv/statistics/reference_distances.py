@@ -45,10 +45,12 @@ class ReferenceDistances(Statistic):
 
     @classmethod
     def bytes_per_unit(cls, transforms: int, samples: int) -> int:
-        """Return 4 bytes a transform and 4 more.
+        """Return nothing: the sums are of the layer as a whole."""
+        return 0
 
-        The closed state has nothing by unit, but an open group keeps the first sample's variants.
-        """
+    @classmethod
+    def open_bytes_per_unit(cls, transforms: int) -> int:
+        """Return 4 bytes a transform and 4 more, for the variants of the group's first sample."""
         return 4 * transforms + 4
 
     def update(self, block: Block) -> None:

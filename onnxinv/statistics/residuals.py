@@ -31,7 +31,7 @@ class Residuals(Statistic):
         return cls(np.zeros((extent.transforms, extent.units)), np.zeros(extent.units))
 
     @classmethod
-    def bytes_per_unit(cls, transforms: int, samples: int) -> int:  # same for any number
+    def bytes_per_unit(cls, transforms: int, samples: int) -> int:
         """Return 8 bytes a transform and 8 for the reference."""
         return 8 * transforms + 8
 

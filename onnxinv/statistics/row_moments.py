@@ -59,7 +59,7 @@ class RowMoments(Statistic):
         return self
 
     @classmethod
-    def bytes_per_unit(cls, transforms: int, samples: int) -> int:  # same for any number
+    def bytes_per_unit(cls, transforms: int, samples: int) -> int:
         """Return 104 bytes, whatever the number of transforms: five sums and, at most, four faint rows."""
         return 104
 

@@ -105,6 +105,11 @@ class Statistic(ABC):
     def bytes_per_unit(cls, transforms: int, samples: int) -> int:
         """Return the size in bytes of the closed state of one unit over that many samples."""
 
+    @classmethod
+    def open_bytes_per_unit(cls, transforms: int) -> int:
+        """Return the bytes of one unit that are held only until the state is closed, beside twice the closed state."""
+        return 0
+
     @abstractmethod
     def update(self, block: Block) -> None:
         """Account for a block; blocks of one group come in order, each slice of units in a thread of its own."""

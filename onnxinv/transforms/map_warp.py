@@ -1,10 +1,10 @@
-"""Feature maps under geometric transforms: warps of maps, the pixels that all of a set keep, resampled images."""
+"""What a transform does to feature maps of one size, and how an affine one does it: a linear operator on pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,48 @@ OUTSIDE = -1
 """What the index of a pixel from outside the map is."""
 
 
+class Warp(ABC):
+    """What a transform does to feature maps of one size."""
+
+    @property
+    @abstractmethod
+    def in_frame(self) -> Mask:
+        """(height * width,) whether the point that an output pixel comes from lies inside the map."""
+
+    @abstractmethod
+    def at(self, pixels: Indices) -> Warp:
+        """Return the same warp that computes only some output pixels.
+
+        Args:
+            pixels: (outputs,) flat indices, row by row, in the order wanted.
+        """
+
+    @abstractmethod
+    def inverse(self) -> Warp:
+        """Return the warp, for all output pixels, that undoes this one."""
+
+    @abstractmethod
+    def apply(self, maps: Maps, channels: int = 1) -> Maps:
+        """Return the warped maps.
+
+        Args:
+            maps: (height * width, N) float32 or float64, N maps side by side, not changed.
+            channels: how many neighbouring maps are those of one sample.
+
+        Returns:
+            (outputs, N) of the same dtype: all pixels, or those of `at`.
+
+        Raises:
+            ValueError: the array is not maps of that size and of those dtypes.
+        """
+
+    def problem(self, channels: int) -> str:
+        """Return why it cannot be done to samples of that many maps, empty where it can."""
+        return ""
+
+
 @dataclass(frozen=True, eq=False)
-class MapWarp:
+class MapWarp(Warp):
     """An affine map as a linear operator on feature maps of one size, with zeros from outside.
 
     It is what `Affine.apply` does to an image of that size with `fill=0`: bilinear, about the map's own centre
@@ -76,11 +116,7 @@ class MapWarp:
         return inside
 
     def at(self, pixels: Indices) -> MapWarp:
-        """Return the same warp that computes only some output pixels.
-
-        Args:
-            pixels: (outputs,) flat indices, row by row, in the order wanted.
-        """
+        """Return the same warp that computes only some output pixels; see `Warp.at`."""
         return replace(self, pixels=pixels)
 
     def inverse(self) -> MapWarp:
@@ -91,20 +127,12 @@ class MapWarp:
         """
         return MapWarp(self.affine.inverse(), self.height, self.width)
 
-    def apply(self, maps: Maps) -> Maps:
-        """Return the warped maps.
+    def apply(self, maps: Maps, channels: int = 1) -> Maps:
+        """Return the warped maps, each by itself; see `Warp.apply`.
 
-        Args:
-            maps: (height * width, N) float32 or float64, N maps side by side, not changed; row-major is fastest.
-
-        Returns:
-            (outputs, N) of the same dtype: all pixels, or those of `pixels`. The identity returns its input.
-
-        Raises:
-            ValueError: the array is not maps of that size and of those dtypes.
+        The identity returns its input; row-major maps are fastest.
         """
-        if maps.ndim != 2 or len(maps) != self.height * self.width or maps.dtype not in (np.float32, np.float64):
-            raise ValueError(f"{maps.dtype} {maps.shape} is not ({self.height} * {self.width}, N) float32 or float64")
+        check_maps(maps, self.height, self.width)
         if self.affine.is_identity:
             return maps if self.pixels is None else maps.take(self.pixels, axis=0)
         if self._gathered is not None:
@@ -149,94 +177,14 @@ class MapWarp:
         return values if self.pixels is None else values[..., self.pixels]
 
 
-@dataclass(frozen=True, eq=False)
-class Alignment:
-    """A transform set and its inverses on maps of one size, at the pixels that count.
+def check_maps(maps: Maps, height: int, width: int) -> None:
+    """Make sure that an array is maps of one size; see `Warp.apply`.
 
-    A pixel counts only where it is in frame under every transform and under every inverse: the points that it comes
-    from and goes to lie inside the map. A warp after a warp can still reach beyond by the one pixel of interpolation.
-
-    Attributes:
-        pixels: (outputs,) flat indices of the pixels that count, ascending.
-        forward: `t_j` of each transform, computing those pixels.
-        back: `t_j^-1` of each transform, computing those pixels.
+    Raises:
+        ValueError: it is not, or of another type.
     """
-
-    pixels: Indices
-    forward: tuple[MapWarp, ...]
-    back: tuple[MapWarp, ...]
-
-
-def align_maps(transforms: Sequence[Transform], height: int, width: int) -> Alignment | str:
-    """Return the warps of a transform set on maps of one size, or why there are none.
-
-    Args:
-        transforms: in order.
-        height: of the maps, in pixels.
-        width: of the maps, in pixels.
-
-    Returns:
-        The alignment; or a reason that names a transform which is not geometric, has no inverse, or keeps the fewest
-        pixels where the set leaves none.
-    """
-    forward = []
-    for transform in transforms:
-        warp = MapWarp.of(transform, height, width)
-        if warp is None:
-            return f"'{transform.name}' is no affine map of the image, so it has no counterpart on feature maps"
-        if not warp.is_invertible:
-            return f"'{transform.name}' has no inverse: it flattens the image"
-        forward.append(warp)
-    back = [warp.inverse() for warp in forward]
-    common = np.ones(height * width, np.bool_)
-    counts = []
-    for warp, undone in zip(forward, back, strict=True):
-        kept = warp.in_frame & undone.in_frame
-        common &= kept
-        counts.append(int(kept.sum()))
-    if not common.any():
-        least = int(np.argmin(counts))
-        return (
-            f"no pixel of {height} x {width} maps stays in frame under all transforms and their inverses; "
-            f"'{transforms[least].name}' alone keeps {counts[least]} of {height * width}"
-        )
-    pixels = np.flatnonzero(common)
-    return Alignment(pixels, tuple(warp.at(pixels) for warp in forward), tuple(warp.at(pixels) for warp in back))
-
-
-def resample(images: Maps, height: int, width: int) -> Maps:
-    """Return images in another size: the identity network, seen at the size of a layer's maps.
-
-    What `skimage.transform.resize(order=1, mode="edge")` does, smoothed first along an axis that shrinks. It commutes
-    with flips, and with quarter turns of square images, up to the rounding of sums.
-
-    Args:
-        images: (N, rows, columns) float32 or float64.
-        height: wanted, in pixels.
-        width: wanted, in pixels.
-
-    Returns:
-        (N, height, width) of the same dtype; the input itself where the size is the same.
-    """
-    if images.shape[1:] == (height, width):
-        return images
-    down = _resizing(images.shape[1], height).astype(images.dtype)
-    across = _resizing(images.shape[2], width).astype(images.dtype)
-    resized: Maps = down @ (images @ across.T)
-    return resized
-
-
-@lru_cache(maxsize=64)
-def _resizing(size: int, wanted: int) -> npt.NDArray[np.float64]:
-    """Return the (wanted, size) matrix that resizes a line of pixels."""
-    from skimage.transform import resize  # scikit-image takes half a second to import
-
-    matrix = resize(  # type: ignore[no-untyped-call]  # scikit-image annotates only some of its functions
-        np.eye(size), (wanted, size), order=1, mode="edge", clip=False, preserve_range=True, anti_aliasing=wanted < size
-    )
-    # Rounding differs between the two ends of a line; the mean with the mirror image does not.
-    mirrored: npt.NDArray[np.float64] = (matrix + matrix[::-1, ::-1]) / 2
-    return mirrored
+    if maps.ndim != 2 or len(maps) != height * width or maps.dtype not in (np.float32, np.float64):
+        raise ValueError(f"{maps.dtype} {maps.shape} is not ({height} * {width}, N) float32 or float64")
 
 
 def _bilinear(points: Coordinates, height: int, width: int) -> Any:

@@ -11,7 +11,8 @@ from onnxinv.config import Aggregate
 from onnxinv.measures import Units
 from onnxinv.model.layers import Layer
 from onnxinv.statistics import Array
-from onnxinv.transforms.map_warp import Alignment, resample
+from onnxinv.transforms.alignment import Alignment
+from onnxinv.transforms.resample import resample
 from onnxinv.views.view import Look, Raw, View, columns_of
 
 
@@ -45,13 +46,15 @@ class _MapView(View):
         self._own_size = MapSize.of(layer)
         self._size = size or self._own_size
         shape = len(alignment.pixels), layer.channels
+        # Half precision is too coarse to interpolate in, and warps refuse it.
+        self._dtype = np.result_type(layer.dtype, np.float32)
         self._per_unit = aggregate == "unit"
         self.units = Units.of(shape, 1, layer.dtype, per_unit=self._per_unit)
         self.channel = Units.of(shape, 1, layer.dtype, per_unit=False).channel
 
     def bytes_per_variant(self) -> int:
         """Return the size of the maps at the pixels that count."""
-        return self.channel.size * np.dtype(self._layer.dtype).itemsize
+        return self.channel.size * self._dtype.itemsize
 
     def arrange(self, values: Array) -> Array:
         """Return one value a channel, or the unit shape with nan where pixels do not count."""
@@ -68,7 +71,7 @@ class _MapView(View):
         known = None if reference is None else self._maps(raw[:, reference])
         pixels = self._alignment.pixels
         samples, channels = len(raw), self._layer.channels
-        made = np.empty((columns.shape[1], len(pixels), samples * channels), dtype=columns.dtype)
+        made = np.empty((columns.shape[1], len(pixels), samples * channels), dtype=self._dtype)
         for column, transform in enumerate(range(transforms.start, transforms.stop)):
             made[column] = self._compared(self._maps(columns[:, column]), transform, known)
         grid = made.reshape(columns.shape[1], len(pixels), samples, channels).transpose(2, 0, 1, 3)
@@ -82,7 +85,7 @@ class _MapView(View):
 
     def _maps(self, raw: Raw) -> Raw:
         """Return (pixels, samples x channels) of the maps of one transform, (samples, *shape)."""
-        maps = np.moveaxis(raw, self._layer.channel_axis + 1, 1)
+        maps = np.moveaxis(raw, self._layer.channel_axis + 1, 1).astype(self._dtype, copy=False)
         if self._size != self._own_size:
             size = self._size
             stacked = maps.reshape(-1, *maps.shape[2:])
@@ -95,7 +98,7 @@ class AlignedView(_MapView):
     """The transform undone on the map: `t_j^-1(F(t_j(x_i)))`."""
 
     def _compared(self, maps: Raw, transform: int, reference: Raw | None) -> Raw:  # not compared with it
-        return self._alignment.back[transform].apply(maps)
+        return self._alignment.back[transform].apply(maps, self._layer.channels)
 
 
 class ResidualView(_MapView):
@@ -103,5 +106,7 @@ class ResidualView(_MapView):
 
     def _compared(self, maps: Raw, transform: int, reference: Raw | None) -> Raw:
         assert reference is not None, "an equivariance error is about the untransformed sample"
-        residual: Raw = maps[self._alignment.pixels] - self._alignment.forward[transform].apply(reference)
+        moved = self._alignment.forward[transform].apply(reference, self._layer.channels)
+        with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
+            residual: Raw = maps[self._alignment.pixels] - moved
         return residual

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from onnxinv.config import Aggregate
 from onnxinv.measures import Units
@@ -49,10 +46,15 @@ class PlainView(View):
     def _seen(self, raw: Raw) -> Raw:
         return self._aggregated(raw).reshape(*raw.shape[:2], -1, 1)
 
-    def _aggregated(self, raw: Raw) -> npt.NDArray[Any]:
+    def _aggregated(self, raw: Raw) -> Raw:
         if self._aggregate in ("channel", "unit"):
             return raw
         space = tuple(axis for axis in range(2, raw.ndim) if axis != self._layer.channel_axis + 2)
-        if self._aggregate == "activation-max":
-            return raw.max(axis=space) if space else raw
-        return raw.mean(axis=space, dtype=np.float64) if space else raw
+        if not space:
+            return raw
+        with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
+            if self._aggregate == "activation-max":
+                reduced: Raw = raw.max(axis=space)
+            else:
+                reduced = raw.mean(axis=space, dtype=np.float64)
+        return reduced

@@ -1,0 +1,162 @@
+"""Groups are cut into session runs that lose nothing, and no cut changes what the measures of two passes say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onnxinv.api import plan, run
+from onnxinv.plan import Plan
+from onnxinv.result import Result
+from onnxinv.schedule import blocks
+from tests.engine.networks import save_images, save_network
+from tests.engine.raw import activations
+
+SAMPLES = st.integers(1, 50)
+COLUMNS = st.integers(1, 40)
+BATCH = st.integers(1, 64)
+WINDOW = st.sampled_from([0, 1, 2, 5, 16])
+FIRING = ("goodfellow", "goodfellow-top20", "firing-ratio")
+
+
+def group_of(samples: int) -> np.ndarray:
+    """Return distinct samples in no order."""
+    return np.random.default_rng(samples).permutation(3 * samples)[:samples]
+
+
+@given(SAMPLES, COLUMNS, BATCH, WINDOW)
+def test_every_variant_is_run_once_and_in_order(samples: int, columns: int, batch: int, window: int) -> None:
+    group = group_of(samples)
+    cut = list(blocks(group, columns, batch, window))
+    cells = [(sample, column) for block in cut for sample in block.samples for column in _range(block.columns)]
+    assert cells == [(sample, column) for sample in group for column in range(columns)]
+
+
+@given(SAMPLES, COLUMNS, BATCH, WINDOW)
+def test_no_run_is_larger_than_the_batch(samples: int, columns: int, batch: int, window: int) -> None:
+    for block in blocks(group_of(samples), columns, batch, window):
+        run_of = len(_range(block.columns))
+        assert 1 <= len(block.samples) * run_of <= batch
+        assert run_of == columns or len(block.samples) == 1
+        assert run_of == columns or columns > batch
+
+
+@given(SAMPLES, COLUMNS, BATCH, WINDOW)
+def test_runs_of_one_window_differ_in_size_by_at_most_one(samples: int, columns: int, batch: int, window: int) -> None:
+    sizes: dict[int, set[int]] = {}
+    for block in blocks(group_of(samples), columns, batch, window):
+        size = len(block.samples) if columns <= batch else len(_range(block.columns))
+        sizes.setdefault(int(block.window[0]), set()).add(size)
+    assert all(max(each) - min(each) <= 1 for each in sizes.values())
+
+
+@given(SAMPLES, COLUMNS, BATCH, WINDOW)
+def test_the_runs_with_the_first_sample_of_the_group_and_no_others_say_so(
+    samples: int, columns: int, batch: int, window: int
+) -> None:
+    group = group_of(samples)
+    for block in blocks(group, columns, batch, window):
+        assert block.first == (group[0] in block.samples)
+
+
+@given(SAMPLES, COLUMNS, BATCH, WINDOW)
+def test_windows_are_consecutive_samples_and_each_is_complete_once(
+    samples: int, columns: int, batch: int, window: int
+) -> None:
+    group = group_of(samples)
+    cut = list(blocks(group, columns, batch, window))
+    for block in cut:
+        np.testing.assert_array_equal(block.window[block.place], block.samples)
+    complete = [block.window for block in cut if block.complete]
+    np.testing.assert_array_equal(np.concatenate(complete), group)
+    if window > 1:
+        assert all(len(each) == window for each in complete[:-1])
+        assert len(complete[-1]) <= window
+    for block, following in pairwise(cut):
+        assert block.complete == (block.window[0] != following.window[0])
+    assert Counter(int(each[0]) for each in complete).most_common(1)[0][1] == 1
+
+
+def _range(columns: slice) -> range:
+    return range(columns.start, columns.stop)
+
+
+@pytest.fixture(scope="module")
+def firing(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Return the plan of a network whose units fire, on 50 images under the identity and two turns."""
+    folder = tmp_path_factory.mktemp("firing")
+    save_images(folder, 50)
+    generator = np.random.default_rng(4)
+    weights = {"k": generator.standard_normal((3, 1, 3, 3)), "w": generator.standard_normal((5, 3, 4, 4))}
+    model = save_network(folder, "c = Conv(image, k) r = Relu(c) y = Conv(r, w)", weights)
+    named = {"measures": FIRING, "device": "cpu", "threads": 1, "aggregate": "unit"}
+    return plan(model, folder / "images.npz", "rotation:steps=3", groups=5, **named)
+
+
+@pytest.fixture(scope="module")
+def usual(firing: Plan) -> Result:
+    return run(firing)
+
+
+def assert_same(found: Result, expected: Result) -> None:
+    assert found.units.keys() == expected.units.keys()
+    for key, values in expected.units.items():
+        np.testing.assert_allclose(found.units[key], values, rtol=1e-9, atol=0, err_msg=key)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 16, 150])
+def test_measures_of_two_passes_do_not_depend_on_the_batch(firing: Plan, usual: Result, batch: int) -> None:
+    assert_same(run(replace(firing, layout=replace(firing.layout, batch=batch))), usual)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 50])
+def test_measures_of_two_passes_do_not_depend_on_the_groups(firing: Plan, usual: Result, groups: int) -> None:
+    order = np.random.default_rng(groups).permutation(50)
+    assert_same(run(replace(firing, groups=tuple((part,) for part in np.array_split(order, groups)))), usual)
+
+
+def test_measures_of_two_passes_do_not_depend_on_the_chunks(firing: Plan, usual: Result) -> None:
+    chunks = tuple((layer,) for layer in firing.layers)
+    found = run(replace(firing, layout=replace(firing.layout, chunks=chunks)))
+    assert_same(found, usual)
+    assert found.meta.timing.inferences == len(chunks) * usual.meta.timing.inferences
+
+
+def test_the_untransformed_samples_are_run_once_more(firing: Plan, usual: Result) -> None:
+    assert firing.first_pass
+    assert usual.meta.timing.inferences == firing.inferences == 50 * 3 + 50
+
+
+def test_goodfellow_is_what_counting_gives(firing: Plan, usual: Result) -> None:
+    images = np.load(firing.config.data)["x"]
+    turned = np.stack([_variant(firing, sample) for sample in range(50)])
+    np.testing.assert_array_equal(turned[:, 0], images)
+    raw = activations(firing.model.path, turned, 150)
+    for layer in usual.layers:
+        grid = raw[layer.name].reshape(50, 3, -1)
+        expected = [np.fmax(_score(grid[:, :, unit]), _score(-grid[:, :, unit])) for unit in range(grid.shape[2])]
+        np.testing.assert_allclose(usual.values("goodfellow", layer).reshape(-1), expected, rtol=1e-9)
+
+
+def _variant(decided: Plan, sample: int) -> np.ndarray:
+    return decided.feeds.batch([sample], slice(0, 3))["image"]
+
+
+def _score(grid: np.ndarray) -> float:
+    """Return the local over the global firing rate of one unit, (samples, transforms), the identity first.
+
+    Returns:
+        nan where it fires on no sample.
+    """
+    threshold = sorted(grid[:, 0])[-2]  # of 50 samples one fires
+    fires = [sample for sample in range(len(grid)) if grid[sample, 0] > threshold]
+    if not fires:
+        return float("nan")
+    local = np.mean([np.mean(grid[sample] > threshold) for sample in fires])
+    return float(local / (len(fires) / len(grid)))
