@@ -29,6 +29,8 @@ def describe_plan(plan: Plan) -> RenderableType:
         "model": printable(str(config.model)),
         "data": f"{len(plan.samples)} samples of {printable(config.data)} in {len(plan.groups)} groups",
         "preprocessing": "; ".join(plan.feeds.notes) or "none",
+        **({"classes": f"{len(plan.classes)}, measured one by one"} if plan.classes else {}),
+        **({"precision": f"ends at intervals of {config.precision:g} to either side"} if config.precision else {}),
         "transforms": f"{len(plan.transforms)}: {_few([each.name for each in plan.transforms])}",
         "measures": ", ".join(dict.fromkeys(measures.name_of(type(each)) for each in plan.measures)),
         "class output": _class_output(plan),

@@ -21,7 +21,7 @@ from onnxinv.measures.layer import measure_layer
 from onnxinv.measures.summary import summarize_nothing
 from onnxinv.model.layers import Layer
 from onnxinv.model.rewrite import expose
-from onnxinv.plan import Plan
+from onnxinv.plan import LEAST_GROUPS_TO_STOP, Plan
 from onnxinv.reduce import Part, Raw, Reducer, Windows
 from onnxinv.result import MeasureSummary
 from onnxinv.runtime import Session
@@ -38,9 +38,6 @@ Found = Mapping[str, tuple[Values, MeasureSummary]]
 
 INFERENCE, FEEDS = "inference", "transforms"
 """What the time is called that the runtime takes, and that it waits for inputs."""
-
-LEAST_GROUPS_TO_STOP = 4
-"""Groups that are measured before a precision can be reached: an interval from fewer says little about itself."""
 
 
 @dataclass(frozen=True)

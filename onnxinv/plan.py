@@ -31,6 +31,12 @@ from onnxinv.subjects import Subjects
 from onnxinv.transforms import Transform, expand
 from onnxinv.transforms.transform import IDENTITY
 
+LEAST_GROUPS_TO_STOP = 4
+"""Groups that are measured before a precision can be reached: an interval from fewer says little about itself."""
+
+FEW_OF_A_CLASS = 10
+"""Samples of a class below which the user is told that intervals are rough: their bias correction is as large."""
+
 Group = tuple[npt.NDArray[np.int64], ...]
 """The samples of one group, class by class; just one array unless samples are taken class by class."""
 
@@ -162,6 +168,16 @@ def make_plan(config: RunConfig) -> Plan:
     notices = list(probe.notices)
     if len(transforms) == 1:
         notices.append("There is one transform: nothing can vary with it, so transformational variance is 0.")
+    if config.precision is not None and len(groups) < LEAST_GROUPS_TO_STOP:
+        notices.append(
+            f"--precision is looked at from {LEAST_GROUPS_TO_STOP} groups on, and there are {len(groups)}: "
+            "all samples are measured."
+        )
+    if classes and min(together := [sum(map(len, parts)) for parts in zip(*groups, strict=True)]) < FEW_OF_A_CLASS:
+        notices.append(
+            f"The class '{classes[together.index(min(together))]}' has {min(together)} samples: intervals from so few "
+            "are rough, and under three there is none."
+        )
     return Plan(
         config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
         output, None if no_labels else source.labels, samples, classes, groups, device, layout, tuple(notices),

@@ -307,7 +307,7 @@ class Result:
     def files(self) -> dict[str, bytes]:
         """Return the content of the result folder by file name, `result.json` last."""
         arrays = io.BytesIO()
-        np.savez_compressed(arrays, allow_pickle=False, **dict(self.units))
+        np.savez_compressed(arrays, **dict(self.units))  # type: ignore[arg-type]  # takes keywords for options
         return {"units.npz": arrays.getvalue(), "result.json": to_json(self).encode()}
 
     @classmethod

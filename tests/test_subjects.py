@@ -78,6 +78,12 @@ def test_measures_of_one_view_share_a_subject() -> None:
     assert first.reference
 
 
+def test_what_is_taken_away_from_is_the_untransformed_sample_whatever_is_accumulated() -> None:
+    (found, *_) = chosen(ERROR).every
+    assert Subject(found.layer, "layer", found.view, (NV,)).reference
+    assert not Subject(found.layer, "layer", PlainView(found.layer, "channel"), (NV,)).reference
+
+
 def test_there_is_one_floor_for_each_map_size() -> None:
     floors = [each for each in chosen(SE).every if each.role == "floor"]
     assert [each.map_size for each in floors] == [MapSize(8, 8), MapSize(4, 4)]

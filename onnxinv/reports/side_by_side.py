@@ -27,7 +27,7 @@ def side_by_side(names: tuple[str, str], results: tuple[Result, Result]) -> Rend
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("layer", no_wrap=True)
     for name in names:
-        table.add_column(shorten(printable(name), _VALUE), justify="right", no_wrap=True)
+        table.add_column(Text(shorten(printable(name), _VALUE)), justify="right", no_wrap=True)
         table.add_column("", width=_BAR, no_wrap=True)
     table.add_column("change", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations_with_replacement, pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,12 @@ _PIECE = 1 << 16
 
 _SMALL = 25
 """Smaller maps are subtracted pair by pair: a matrix product for each would cost more in calls than in work."""
+
+_TOGETHER = 64
+"""Maps that are multiplied with as many others at a time."""
+
+_ONE_THREAD = 1 << 18
+"""Multiplications up to which OpenBLAS starts no threads: with those of the reducer they would be too many."""
 
 _CANCELS = 1e-4
 """Share of `|x|^2 + |y|^2` below which `|x - y|^2` is computed again from the difference itself."""
@@ -144,24 +150,31 @@ def _by_product(sets: Maps, squared: bool) -> tuple[Array, Array]:
     rows = sets.transpose(1, 2, 0, 3)
     room = np.empty(rows.shape)
     centred: Array = np.subtract(rows, rows[:, :, :1], out=room, dtype=np.float64).reshape(-1, length, size)
+    twice = -2 * centred
     norms = np.einsum("bjp,bjp->bj", centred, centred)
     total = np.zeros(len(centred))
-    step = max(1, 16 * _PIECE // norms.size)
-    for start in range(0, length, step):
-        some = slice(start, start + step)
-        both = norms[:, some, None] + norms[:, None]
-        squares = centred[:, some] @ centred.transpose(0, 2, 1)
-        squares *= -2
-        squares += both
+    parts = [slice(start, start + _TOGETHER) for start in range(0, length, _TOGETHER)]
+    for some, others in combinations_with_replacement(parts, 2):
+        both = norms[:, some, None] + norms[:, None, others]
+        squares = both.copy()
+        _add_products(squares, centred[:, some], twice[:, others])
         both *= _CANCELS
-        once = np.triu(np.ones(squares.shape[1:], dtype=np.bool_), 1 + start)
+        once = np.triu(np.ones(squares.shape[1:], dtype=np.bool_), 1 if some == others else -length)
         lost = np.flatnonzero((squares < both) & once)
         if lost.size:
             batch, one, other = np.unravel_index(lost, squares.shape)
-            squares.reshape(-1)[lost] = _differences(rows, batch, one + start, other)
+            squares.reshape(-1)[lost] = _differences(rows, batch, one + some.start, other + others.start)
         np.maximum(squares, 0.0, out=squares)
         total += np.einsum("bjl,jl->b", squares if squared else np.sqrt(squares, out=squares), once)
     return total, norms.max(axis=1)
+
+
+def _add_products(to: Array, one: Array, other: Array) -> None:
+    """Add the scalar products of (b, j, size) and (b, l, size) maps to (b, j, l), a few positions at a time."""
+    step = max(1, _ONE_THREAD // (to.shape[1] * to.shape[2]))
+    for start in range(0, one.shape[2], step):
+        some = slice(start, start + step)
+        to += one[:, :, some] @ other[:, :, some].transpose(0, 2, 1)
 
 
 def _differences(rows: Maps, batch: Places, one: Places, other: Places) -> Array:

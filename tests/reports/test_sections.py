@@ -222,7 +222,7 @@ def test_a_result_of_the_class_output_alone_has_no_table_of_layers() -> None:
     lines = shown(RESULTS["outputs alone"], 80)
     assert not any(line.startswith("layer") for line in lines)
     assert row_of(lines, "top1-consistency")[1] == "0.975"
-    assert CsvReport().render(RESULTS["outputs alone"]).count("\n") == 1
+    assert CsvReport().render(RESULTS["outputs alone"]).count("\n") == 3
     assert '"top1-consistency"' in JsonReport().render(RESULTS["outputs alone"])
 
 

@@ -51,6 +51,14 @@ def test_equal_the_sum_over_pairs(length: int, axis: int, units: int, single: bo
 
 
 @axes
+@pytest.mark.parametrize("units", [1000, 20_000])
+def test_many_sets_are_sorted_in_pieces(axis: int, units: int) -> None:
+    grid = draw(*((5, 40) if axis == 0 else (40, 5)), units)
+    found = difference_sums(grid, axis, single=True)
+    np.testing.assert_allclose(found, by_hand(grid, axis), rtol=1e-13)
+
+
+@axes
 @widths
 @pytest.mark.parametrize("single", [True, False], ids=["float32", "float64"])
 def test_a_large_mean_costs_no_digits(axis: int, units: int, single: bool) -> None:
