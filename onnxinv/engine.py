@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from onnxinv.collect import Collector
 from onnxinv.measures import Measure, Values
@@ -84,10 +85,17 @@ class Measured:
 def measure(plan: Plan, progress: Progress = lambda done: None) -> Measured:
     """Run the plan.
 
+    Layers are reduced in threads; a matrix product that started threads of its own there would only be in their way.
+
     Raises:
         ModelError: the runtime fails on a block.
         DataError: a sample cannot be read or does not fit.
     """
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _measure(plan, progress)
+
+
+def _measure(plan: Plan, progress: Progress) -> Measured:
     found: list[Finished] = []
     outputs: Found = {}
     walks: list[_Walk] = []

@@ -33,7 +33,7 @@ def test_every_registered_name_stands_in_a_table(registry):
 def test_every_name_in_the_tables_is_registered():
     known = {name for registry in (measures, families, sources, reports) for name in registry.names()}
     aggregates = {"channel", "unit", "activation-mean", "activation-max"}
-    assert set(re.findall(r"^\| `([a-z-]+)` \|", TEXT, re.MULTILINE)) == known | aggregates
+    assert set(re.findall(r"^\| `([a-z0-9-]+)` \|", TEXT, re.MULTILINE)) == known | aggregates
 
 
 def test_the_defaults_of_transforms_are_the_real_ones():

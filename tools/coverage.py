@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from onnxinv import api
 from onnxinv.demo import digits, model
-from onnxinv.measures.jackknife import LEAST_GROUPS, jackknife
+from onnxinv.measures import Values
+from onnxinv.measures.jackknife import LEAST_GROUPS
+from onnxinv.measures.summary import LOCATIONS, summarize
 from onnxinv.model.rewrite import expose
 from onnxinv.runtime import Session, choose_device
 
@@ -28,11 +30,6 @@ BOUNDS = {
     "variance-share-sample": (0.0, 1.0),
     "variance-share-transform": (0.0, 1.0),
     "variance-share-interaction": (0.0, 1.0),
-}
-LOCATIONS: dict[str, Callable[[Floats], Floats]] = {
-    "mean": lambda values: values.mean(axis=-1),
-    "median": lambda values: np.median(values, axis=-1),
-    "p95": lambda values: np.percentile(values, 95, axis=-1),
 }
 
 
@@ -105,10 +102,10 @@ def main() -> None:
     found = []
     for population in populations(options.model, options.units, options.seed):
         of_all, of_draws = (
-            LOCATIONS[options.of](channel_values(population, each)[options.measure])
-            for each in (np.ones((1, 1, DIGITS), np.float32), counts)
+            channel_values(population, each)[options.measure] for each in (np.ones((1, 1, DIGITS), np.float32), counts)
         )
-        found.append(coverage(population.label, float(of_all[0, 0]), of_draws, BOUNDS[options.measure]))
+        value = LOCATIONS[options.of](of_all[0, 0])
+        found.append(coverage(population.label, value, of_draws, BOUNDS[options.measure], options.of))
         print(row(found[-1]), flush=True)
     shares = [one.held for one in found]
     print(f"\nOn average {np.mean(shares):.1%} of the intervals hold the value; the least is {min(shares):.1%}.")
@@ -214,17 +211,31 @@ def _values(
     return dict(zip(BOUNDS, found, strict=True))
 
 
-def coverage(label: str, of_all: float, of_draws: Floats, bounds: tuple[float, float]) -> Coverage:
-    """Compare the interval of each draw, a row of (draws, 1 + groups) layer values, with the value of all digits."""
-    intervals = [jackknife(each[0], each[0], each[1:], bounds).interval for each in of_draws.tolist()]
+def coverage(
+    label: str, value: float, draws: npt.NDArray[np.float64], bounds: tuple[float, float], location: str
+) -> Coverage:
+    """Compare the interval of each draw with the value of all digits.
+
+    Args:
+        label: of the layer.
+        value: of all digits.
+        draws: (draws, 1 + groups, channels) values.
+        bounds: the measure's range.
+        location: which value of a layer.
+    """
+    means, intervals = [], []
+    for whole, *replicates in draws:
+        found = summarize(Values(whole, np.zeros(whole.size, np.bool_)), replicates, whole, bounds, interval=True)
+        means.append(LOCATIONS[location](whole))
+        intervals.append(found.ci[location])
     low, high = np.array(intervals, dtype=np.float64).T
     return Coverage(
         label,
-        of_all,
-        float(of_draws[:, 0].mean()),
+        value,
+        float(np.mean(means)),
         float((high - low).mean() / 2),
-        below=float((high < of_all).mean()),
-        above=float((low > of_all).mean()),
+        below=float((high < value).mean()),
+        above=float((low > value).mean()),
     )
 
 

@@ -29,8 +29,8 @@ class SampleDistance(DistanceMeasure):
     as none; a unit that varies with nothing is dead.
 
     Cost: sorting each block's columns, about as much as the moments of rows and columns; half of that for squared
-    distances; with map=true about as much as 8 subtractions an activation. With map=true and pairs=all the time grows
-    with the square of the number of samples.
+    distances; with map=true two to eight times as much. With pairs=all memory grows with the number of samples, and
+    with map=true the time with its square.
 
     Source: Quiroga et al., Invariance Measures for Neural Networks, arXiv 2310.17404. The authors' code takes pairs
     within a batch of data sorted by class; here the order is shuffled, so that a pair is of any two samples.

@@ -47,7 +47,8 @@ def difference_sums(
     if length <= NETWORK_LENGTH and others * units >= NETWORK_WIDTH:
         step = max(1, _TOGETHER // units)
         parts = [_by_network(lines[:, start : start + step], room) for start in range(0, others, step)]
-        return np.sum(parts, axis=0, dtype=np.float64)
+        total: Array = np.sum(parts, axis=0, dtype=np.float64)
+        return total
     return _by_set(lines, room)
 
 
