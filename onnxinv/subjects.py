@@ -77,7 +77,8 @@ class Subject:
         self, transforms: int, samples: int, untransformed: Mapping[type[Statistic], Statistic] | None = None
     ) -> Extent:
         """Return the extent of its grid."""
-        return Extent(transforms, self.view.channel.size, self.view.channel, samples, untransformed or {})
+        channel, resolution = self.view.channel, self.units.resolution
+        return Extent(transforms, channel.size, channel, samples, resolution, untransformed or {})
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from onnxinv.statistics.statistic import Array
 
-FAINT = 8 * 2.0**-23
-"""Share of the layer's largest activation up to which a row's standard deviation is kept.
+MARGIN = 2
+"""How many times the rounding of the layer's largest activation a row's standard deviation may be, and still is kept.
 
-Twice what is rounding in float32 (MEASURES, quotient rule) for a unit whose root mean square is that large: the first
-samples of a group, from which the largest activation is known, need not show the very largest.
+More than once, because the first samples of a group, from which the largest activation is known, need not show the very
+largest.
 """
 
 

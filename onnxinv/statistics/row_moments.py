@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.statistics.faint_rows import FAINT, FaintRows
+from onnxinv.statistics.faint_rows import MARGIN, FaintRows
 from onnxinv.statistics.moments import combine, from_shifted_sums
 from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
 
@@ -46,6 +46,7 @@ class RowMoments(Statistic):
         self._open_row = np.zeros((3, 0))
         self._faint_parts: list[tuple[npt.NDArray[np.intp], Array]] = []
         self._transforms = 0
+        self._resolution = 0.0
 
     @classmethod
     def empty(cls, extent: Extent) -> Self:
@@ -54,6 +55,7 @@ class RowMoments(Statistic):
         zeros = np.zeros((5, extent.units))
         self = cls(0, zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], FaintRows.none())
         self._transforms = extent.transforms
+        self._resolution = extent.resolution
         self._pivot = np.zeros(extent.units)
         self._open_row = np.zeros((3, extent.units))
         return self
@@ -117,8 +119,8 @@ class RowMoments(Statistic):
     def sums_above(self, limit: Array, transforms: int) -> tuple[Array, Array]:
         """Return `std_sum` and `deviations_sum` without the rows whose standard deviation is within a limit.
 
-        Where a layer has too many such rows to keep, or its activations are coarser than float32, the rows of a unit
-        count as zero together or not at all, which changes `std_sum` by less than the limit a row.
+        Where a layer has too many such rows to keep, the rows of a unit count as zero together or not at all, which
+        changes `std_sum` by less than the limit a row.
 
         Args:
             limit: (units,) largest standard deviation that counts as zero.
@@ -154,7 +156,7 @@ class RowMoments(Statistic):
         self.mean_deviations[units] += np.square(shifted).sum(axis=0)
 
     def _keep_faint(self, std: Array, block: Block) -> None:
-        faint = std <= FAINT * block.scale
+        faint = std <= MARGIN * self._resolution * block.scale
         if faint.any():
             sample, unit = np.nonzero(faint & (std > 0))
             if unit.size and sum(part[0].size for part in self._faint_parts) <= FaintRows.most(self.mean.size):

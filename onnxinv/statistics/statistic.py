@@ -25,6 +25,8 @@ class Extent:
         units: how many.
         channel: (units,) the channel that each unit belongs to, whatever is made of channels later.
         samples: n of the whole run, all groups together.
+        resolution: deviations up to `resolution` times the unit's root mean square are rounding; as for float32 where
+            nothing else is said.
         untransformed: closed statistics of the untransformed samples, by kind; those that the statistic asked for.
     """
 
@@ -32,6 +34,7 @@ class Extent:
     units: int
     channel: npt.NDArray[np.intp]
     samples: int = 0
+    resolution: float = 4 * 2.0**-23
     untransformed: Mapping[type[Statistic], Statistic] = field(default_factory=dict)
 
     @classmethod

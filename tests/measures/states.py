@@ -22,6 +22,7 @@ def state_of(
     reference: Grid | None = None,
     labels: npt.NDArray[np.int64] | None = None,
     channel: npt.NDArray[np.intp] | None = None,
+    resolution: float = 4 * 2.0**-23,
 ) -> State:
     """Return the state of a (samples, transforms, units) grid.
 
@@ -31,6 +32,7 @@ def state_of(
         reference: (samples, units) activations of the untransformed samples; by default those of the first transform.
         labels: (samples,) class of each sample.
         channel: (units,) channel of each unit; by default each is one of its own.
+        resolution: what counts as rounding, as a share of the unit's root mean square.
     """
     kinds = tuple(dict.fromkeys(kind for one in asked for kind in one.kinds())) or (RowMoments, ColumnMoments)
     known = grid[:, 0] if reference is None else reference
@@ -39,7 +41,7 @@ def state_of(
         kind: feed(kind.empty(Extent(1, grid.shape[2], place, len(grid))), known[:, None])
         for kind in dict.fromkeys(first for kind in kinds for first in kind.untransformed)
     }
-    extent = Extent(grid.shape[1], grid.shape[2], place, len(grid), before)
+    extent = Extent(grid.shape[1], grid.shape[2], place, len(grid), resolution, untransformed=before)
     return feed(State.empty(kinds, extent), grid, reference=known, labels=labels)
 
 

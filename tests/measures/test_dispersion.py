@@ -16,7 +16,7 @@ from onnxinv.measures.dispersion import c4
 from tests.measures import brute_force
 from tests.measures.brute_force import Rule, channels_of
 from tests.measures.grids import as_doubles, draw, with_special_units
-from tests.measures.states import compute, dead, per_unit
+from tests.measures.states import compute, dead, per_unit, state_of
 
 NV, TV, SV = "normalized-variance", "transformational-variance", "sample-variance"
 VARIANTS = [
@@ -176,6 +176,23 @@ def test_rows_that_round_are_set_to_zero_one_by_one(dispersion: str) -> None:
     rows = as_doubles(grid).std(axis=1, ddof=1)[[0, 1, 3, 4, 5], 0]
     expected = (rows**2 if dispersion else rows).sum() / 6
     np.testing.assert_allclose(compute(TV + dispersion, grid), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("dispersion", ["std", "var"])
+def test_rows_that_round_in_half_precision_are_set_to_zero_one_by_one(dispersion: str) -> None:
+    """Some rows vary by a two-thousandth of the unit's size, which float16 cannot tell from none, others by half of it."""
+    grid = 1 + np.random.default_rng(0).standard_normal((12, 6, 8)).astype(np.float32) * 5e-4
+    grid[::3] += np.random.default_rng(1).standard_normal((4, 6, 8)).astype(np.float32) / 2
+    units = per_unit(8, "float16")
+    measure = measures.build(f"transformational-variance:dispersion={dispersion}")
+    state = state_of(grid, measure, resolution=units.resolution)
+    (found,) = measure.compute(state, units).values()
+    coarse, fine = (
+        brute_force.transformational_variance(as_doubles(grid), Rule(dtype, dispersion))
+        for dtype in ("float16", "float32")
+    )
+    np.testing.assert_allclose(found.values, coarse, rtol=1e-10)
+    assert np.all(coarse < fine)
 
 
 def test_rows_that_round_are_kept_beside_others_where_too_many_of_them_come() -> None:

@@ -21,7 +21,7 @@ def extent_of(reference: np.ndarray, transforms: int) -> Extent:
     alone = Extent(1, units, np.arange(units), samples)
     kinds: tuple[type[Statistic], ...] = (TopValues, ColumnMoments)
     before = {kind: feed(kind.empty(alone), reference[:, None]) for kind in kinds}
-    return Extent(transforms, units, np.arange(units), samples, before)
+    return Extent(transforms, units, np.arange(units), samples, untransformed=before)
 
 
 def counts_of(

@@ -27,7 +27,9 @@ def rates_of(
     units, some = grid.shape[2], grid[samples]
     alone = Extent(1, units, np.arange(units), len(reference))
     moments = feed(ColumnMoments.empty(alone), reference[:, None])
-    empty = FiringRates.empty(Extent(grid.shape[1], units, np.arange(units), len(reference), {ColumnMoments: moments}))
+    empty = FiringRates.empty(
+        Extent(grid.shape[1], units, np.arange(units), len(reference), untransformed={ColumnMoments: moments})
+    )
     pieces = whole_samples(len(some), grid.shape[1], together)
     return feed(empty, some, pieces, width, reference=reference[samples])
 
