@@ -180,7 +180,7 @@ def test_rows_that_round_are_set_to_zero_one_by_one(dispersion: str) -> None:
 
 @pytest.mark.parametrize("dispersion", ["std", "var"])
 def test_rows_that_round_in_half_precision_are_set_to_zero_one_by_one(dispersion: str) -> None:
-    """Some rows vary by a two-thousandth of the unit's size, which float16 cannot tell from none, others by half of it."""
+    """Some rows vary by a two-thousandth of the unit's size, which float16 cannot tell from none, others by half."""
     grid = 1 + np.random.default_rng(0).standard_normal((12, 6, 8)).astype(np.float32) * 5e-4
     grid[::3] += np.random.default_rng(1).standard_normal((4, 6, 8)).astype(np.float32) / 2
     units = per_unit(8, "float16")
