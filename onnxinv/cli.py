@@ -41,6 +41,8 @@ from onnxinv.options import (
     Scale,
     Seed,
     Select,
+    SetInputs,
+    Shapes,
     Std,
     Stratify,
     Threads,
@@ -99,6 +101,8 @@ def analyze(
     precision: Precision = None,
     class_output: ClassOutput = None,
     logits: Logits = None,
+    shape: Shapes = None,
+    set_input: SetInputs = None,
     layers: Layers = None,
     ops: Operators = None,
     select: Select = "default",
@@ -134,7 +138,8 @@ def analyze(
     plan = api.plan(
         model, data, transform, samples=samples, seed=seed, measures=measure or (), aggregate=aggregate, groups=groups,
         stratify=stratify, precision=precision, class_output=class_output, class_kind=parse_kind(logits=logits),
-        layers=layers or (), operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
+        shape=shape or (), set_input=set_input or (), layers=layers or (),
+        operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
         preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
         resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
     )  # fmt: skip
@@ -169,13 +174,17 @@ def demo(quiet: Quiet = False) -> None:
 @app.command()
 def inspect(
     model: ModelArgument, data: Data = None, transform: Transforms = None, layout: LayoutOption = None,
-    select: Select = "default", resize: Resize = None,
+    select: Select = "default", resize: Resize = None, shape: Shapes = None, set_input: SetInputs = None,
 ) -> None:  # fmt: skip
     """Show inputs, outputs, layers with their axes, what would be skipped and why, and the memory needed."""
     from onnxinv import api
     from onnxinv.describe import describe_model
 
-    _show(describe_model(api.inspect(model, data, transform, layout=layout, select=select, resize=parse_size(resize))))
+    plan = api.inspect(
+        model, data, transform, layout=layout, select=select, resize=parse_size(resize), shape=shape or (),
+        set_input=set_input or (),
+    )  # fmt: skip
+    _show(describe_model(plan))
 
 
 @app.command()

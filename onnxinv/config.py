@@ -50,10 +50,13 @@ class RunConfig(BaseModel):
         precision: absolute half-width of the 95 % interval at which the run may stop; None for all samples.
         class_output: name of the output that holds the classes; None to find it.
         class_kind: whether that output holds logits or probabilities; None to find out.
+        shape: lengths of free dimensions of inputs, each `NAME:1,3,224,224`.
+        set_input: inputs that are held constant, each `NAME=VALUE`.
         layers, operators, select: which tensors are layers.
         channel_axis: channel axis by glob, as an index of the shape without batch axis.
         preprocess: a Hugging Face `preprocessor_config.json`; the five keys after it override it.
-        device, threads, batch, memory: how to run; threads 0 is one a core, batch and memory None are chosen.
+        device, threads, batch, memory: how to run; threads 0 is one a core, batch and memory None are chosen; a
+            batch of just the size that a model is fixed at keeps it so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +73,8 @@ class RunConfig(BaseModel):
     precision: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     class_output: str | None = None
     class_kind: Literal["logits", "probabilities"] | None = None
+    shape: tuple[str, ...] = ()
+    set_input: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
     select: Select = "default"

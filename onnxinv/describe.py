@@ -14,6 +14,9 @@ from rich.text import Text
 from onnxinv.data import sources
 from onnxinv.errors import UsageError
 from onnxinv.measures import measures
+from onnxinv.model.axes import BatchAxis
+from onnxinv.model.cautions import cautions, control_flow
+from onnxinv.model.roles import role_of
 from onnxinv.plan import Plan
 from onnxinv.reports import reports
 from onnxinv.reports.printable import printable, shorten
@@ -54,22 +57,28 @@ def describe_plan(plan: Plan) -> RenderableType:
 
 
 def describe_model(plan: Plan) -> RenderableType:
-    """Return what `inspect` says: inputs, outputs, layers with axes, what is skipped, memory."""
+    """Return what `inspect` says: inputs with roles, outputs, layers with axes, what is skipped, memory, cautions.
+
+    How long a run takes is not foretold: the plan is made without timing the model.
+    """
     meta = plan.model.meta
     lines = [Text(printable(meta.path), "bold")]
     producer = f", made by {printable(meta.producer)}" if meta.producer else ""
     lines.append(Text(f"opset {meta.opset}{producer}, SHA-256 {meta.sha256[:16]}..."))
     lines += [Text(f"input   {_signature(info)}{_layout(plan, info)}") for info in meta.inputs]
     lines += [Text(f"output  {_signature(info)}") for info in meta.outputs]
+    lines.append(Text(f"classes {_class_output(plan)}"))
+    lines += [Text(f"control {sentence}") for sentence in _control_flow(plan)]
+    unusual = any(layer.batch != BatchAxis() for layer in plan.layers)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("#", justify="right")
-    for title in ("layer", "op", "shape", "channels"):
+    for title in ("layer", "op", "shape", "channels", *["batch"] * unusual):
         table.add_column(title, no_wrap=True, overflow="ellipsis")
     for layer in plan.layers:
         shape = "x".join(map(str, layer.shape))
         channels = f"{layer.channels} on axis {layer.channel_axis}"
         cells = (str(layer.index), shorten(printable(layer.label), 30), printable(layer.op), shape, channels)
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(Text, (*cells, *[_batch_axis(layer.batch)] * unusual)))
     memory = plan.layout.memory
     footer = [
         Text(""),
@@ -84,7 +93,8 @@ def describe_model(plan: Plan) -> RenderableType:
         footer += [
             Text(f"  {printable(one.name, 50)} ({printable(one.op)}): {printable(one.reason)}") for one in plan.skipped
         ]
-    footer += [Text(f"Note: {printable(notice, 400)}") for notice in plan.probe.notices]
+    notices = (*cautions(plan.model.proto), *plan.probe.notices)
+    footer += [Text(f"Note: {printable(notice, 400)}") for notice in notices]
     return Group(*lines, Text(""), table, *footer)
 
 
@@ -152,7 +162,25 @@ def _signature(info: TensorInfo) -> str:
 
 
 def _layout(plan: Plan, info: TensorInfo) -> str:
-    return f", image {plan.feeds.layout}" if plan.feeds.layout and info == plan.feeds.primary else ""
+    if plan.feeds.layout and info == plan.feeds.primary:
+        return f", image {plan.feeds.layout}"
+    return f", {role_of(info, plan.model.proto.graph)}"
+
+
+def _control_flow(plan: Plan) -> Iterator[str]:
+    counts = control_flow(plan.model.proto)
+    if counts:
+        listed = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+        yield f"{listed}: the tensors inside are not measured, what leaves them is"
+    if plan.model.inlined_ifs:
+        yield f"{_count(plan.model.inlined_ifs, 'If')} replaced by the branch always taken"
+
+
+def _batch_axis(batch: BatchAxis) -> str:
+    if batch.repeats == 1:
+        return f"axis {batch.axis}"
+    order = f"{batch.repeats} x batch" if batch.outer else f"batch x {batch.repeats}"
+    return f"axis {batch.axis}, {order}"
 
 
 def _few(names: list[str]) -> str:

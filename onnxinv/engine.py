@@ -289,14 +289,7 @@ class _Walk:
 
     def _feed(self, block: BlockPlan, column: int) -> dict[str, npt.NDArray[Any]]:
         columns = slice(block.columns.start + column, block.columns.stop + column)
-        feed = self._plan.feeds.batch([int(index) for index in block.samples], columns)
-        wanted = self._plan.probe.fixed_batch
-        if wanted is None:
-            return feed
-        return {
-            name: np.concatenate([array, np.repeat(array[-1:], wanted - len(array), axis=0)])
-            for name, array in feed.items()
-        }
+        return self._plan.feeds.batch([int(index) for index in block.samples], columns, self._plan.probe.fixed_batch)
 
     def _is_precise(self) -> bool:
         """Whether the precision that was asked for is reached in every layer that has an interval."""

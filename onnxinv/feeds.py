@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxinv.data import PRIMARY, Samples
+from onnxinv.data.batch_axis import batch_axis, batch_length
+from onnxinv.data.constants import Constant, how_to_set
+from onnxinv.data.fed_types import fed_type
 from onnxinv.data.finite import check_finite
 from onnxinv.data.layout import ModelLayout, check_image, model_layout, sample_layout
 from onnxinv.data.preprocess import Preprocess, to_model, to_pixels
+from onnxinv.data.stated_shapes import shown
 from onnxinv.errors import DataError, UsageError
 from onnxinv.result import TensorInfo
 from onnxinv.transforms import Context, Transform
 
 Array = npt.NDArray[Any]
+
+_LARGEST_EXACT = 2**53
+"""Whole numbers up to this are exact as float64, which transforms compute with."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +50,21 @@ class Feeds:
     """Makes batches of variants of the samples, for one model.
 
     Args:
-        inputs: what the model must be fed.
+        inputs: what the samples must feed.
         samples: where the samples come from.
         transforms: the transform set.
         preprocess: what is done to images around the transform.
         seed: of the transforms that draw random numbers.
+        constants: inputs that are fed the same numbers for every sample, by name.
+
+    Attributes:
+        inputs: what the samples feed.
+        constants: what is fed besides.
+        primary: the input that is transformed: the first with four axes, else the first.
+        layout: order of its axes where it takes images, else None.
 
     Raises:
-        DataError: the samples do not fit the model's inputs.
+        DataError: the samples do not fit the model's inputs, or numpy cannot hold what an input takes.
         UsageError: a transform of images is asked for where the input is none.
     """
 
@@ -60,15 +75,17 @@ class Feeds:
         transforms: Sequence[Transform],
         preprocess: Preprocess,
         seed: int = 0,
+        constants: Mapping[str, Constant] | None = None,
     ) -> None:
+        self.inputs = tuple(inputs)
+        self.constants = dict(constants or {})
         self.samples = samples
         self.transforms = transforms
         self.preprocess = preprocess
         self.seed = seed
         self._digests: dict[int, bytes] = {}
         for info in inputs:
-            if not _is_numeric(info.dtype):
-                raise DataError(f"The input '{info.name}' takes {info.dtype}, not numbers.", "Only numbers can be fed.")
+            fed_type(info)
         given = set(samples.read(0))
         self._inputs = {info.name: info for info in inputs}
         self._source_key = {
@@ -79,14 +96,19 @@ class Feeds:
             if key not in given:
                 raise DataError(
                     f"The model needs the input '{name}', which the data '{samples.source}' lacks.",
-                    "Give an npz file with one array for each input, named like it.",
+                    f"Hold it constant with {how_to_set(name)}, or give an npz file with one array for each input, "
+                    "named like it.",
                 )
         self.primary = next((info for info in inputs if len(info.shape) == 4), inputs[0])
+        names = {batch_length(self.primary)} - {None}
+        self._batch_axis = {
+            info.name: 0 if len(self.primary.shape) == 4 else batch_axis(info, names) for info in inputs
+        }
         self.layout = self._image_layout()
         if self.layout is None and any(step.needs_image for each in transforms for step in each.steps):
             raise UsageError(
                 f"The transforms work on images, and the input '{self.primary.name}' is none: "
-                f"its shape is {_shown(self.primary)}.",
+                f"its shape is {shown(self.primary.shape)}.",
                 "Name transforms of arrays, such as time-shift, or write your own: --transform file.py:function.",
             )
         self._shape = self._variant(self._prepare(0), 0).shape
@@ -94,14 +116,15 @@ class Feeds:
     @property
     def notes(self) -> list[str]:
         """How stored samples become model inputs, for the result."""
+        held = [f"input '{each.name}' held at {each.text}" for each in self.constants.values()]
         if self.layout is None:
-            return []
+            return held
         stored = self._stored_primary(0)
         factor = self.preprocess.factor(stored.dtype, self.primary)
         notes = [f"stored as {stored.dtype.name}, model input {self.layout}"]
         notes += [f"pixels multiplied by {factor:.6g}"] if factor != 1 else []
         chosen = self.preprocess.model_dump(exclude_none=True, exclude={"layout", "rescale"}, exclude_unset=True)
-        return notes + [f"{key} {value}" for key, value in chosen.items()]
+        return notes + [f"{key} {value}" for key, value in chosen.items()] + held
 
     @property
     def input_channel_axes(self) -> dict[str, int]:
@@ -109,29 +132,55 @@ class Feeds:
         return {self.primary.name: self.layout.index("C")} if self.layout else {}
 
     @property
+    def batch_axes(self) -> dict[str, int]:
+        """Batch axis of each input that has one, the primary input first."""
+        axes = {info.name: self._batch_axis[info.name] for info in (self.primary, *self.inputs)}
+        held = {each.name: each.batch_axis for each in self.constants.values() if each.batch_axis is not None}
+        return axes | held
+
+    @property
     def variant_bytes(self) -> int:
         """Size of one variant of the primary input."""
         return int(np.prod(self._shape)) * np.dtype(self.primary.dtype).itemsize
 
-    def batch(self, samples: Sequence[int], transforms: slice) -> dict[str, Array]:
-        """Return the feeds of a block: each sample under each of the transforms, samples varying slowest."""
-        run = range(*transforms.indices(len(self.transforms)))
-        primary = np.empty((len(samples) * len(run), *self._shape), dtype=self.primary.dtype)
+    def batch(self, samples: Sequence[int], transforms: slice, size: int | None = None) -> dict[str, Array]:
+        """Return the feeds of a block: each sample under each of the transforms, samples varying slowest.
+
+        Args:
+            samples: indices in the source.
+            transforms: which transforms of the set.
+            size: least number of rows; where there are fewer variants, the last one is repeated.
+        """
+        columns = range(*transforms.indices(len(self.transforms)))
+        return self.variants([(int(index), column) for index in samples for column in columns], size)
+
+    def variants(self, wanted: Sequence[tuple[int, int]], size: int | None = None) -> dict[str, Array]:
+        """Return the feeds of these pairs of a sample and a transform, the primary input first; see `batch`."""
+        rows = max(len(wanted), size or 0)
+        primary = np.empty((rows, *self._shape), dtype=self.primary.dtype)
         others: dict[str, list[Array]] = {name: [] for name in self._inputs if name != self.primary.name}
-        for row, index in enumerate(samples):
-            prepared = self._prepare(int(index))
-            for column, transform in enumerate(run):
-                variant = self._variant(prepared, transform)
-                if variant.shape != self._shape:
-                    raise DataError(
-                        f"Sample {index} of '{self.samples.source}' has shape {variant.shape}, "
-                        f"while the first has {self._shape}.",
-                        "Make all samples the same size, with --resize for images.",
-                    )
-                primary[row * len(run) + column] = variant
+        prepared: Prepared | None = None
+        for row, (index, transform) in enumerate(wanted):
+            if prepared is None or prepared.index != index:
+                prepared = self._prepare(index)
+            variant = self._variant(prepared, transform)
+            if variant.shape != self._shape:
+                raise DataError(
+                    f"Sample {index} of '{self.samples.source}' has shape {variant.shape}, "
+                    f"while the first has {self._shape}.",
+                    "Make all samples the same size, with --resize for images.",
+                )
+            primary[row] = variant
             for name, parts in others.items():
-                parts.extend([prepared.others[name]] * len(run))
-        return {self.primary.name: primary, **{name: np.stack(parts) for name, parts in others.items()}}
+                parts.append(prepared.others[name])
+        primary[len(wanted) :] = primary[len(wanted) - 1]
+        stacked = {
+            name: np.stack([*parts, *[parts[-1]] * (rows - len(parts))], self._batch_axis[name])
+            for name, parts in others.items()
+        }
+        held = {name: each.batch(rows) for name, each in self.constants.items()}
+        along = np.ascontiguousarray(np.moveaxis(primary, 0, self._batch_axis[self.primary.name]))
+        return {self.primary.name: along, **stacked, **held}
 
     def digest(self, samples: Sequence[int]) -> str:
         """Return a SHA-256 of the content of these samples, all of which have been read, in the source's order."""
@@ -143,6 +192,12 @@ class Feeds:
     def _image_layout(self) -> ModelLayout | None:
         """Return the layout of an image input, None where the input is no image."""
         if len(self.primary.shape) != 4:
+            return None
+        wants_image = any(step.needs_image for each in self.transforms for step in each.steps)
+        if not wants_image and not self.preprocess.model_fields_set:
+            # What has four axes and no channels to be seen may be anything, and nothing here needs to know.
+            with suppress(DataError):
+                return model_layout(self.primary)
             return None
         return model_layout(self.primary, self.preprocess.layout)
 
@@ -185,13 +240,19 @@ class Feeds:
                 f"The input '{info.name}' takes {info.dtype}, and '{self.samples.source}' holds {array.dtype.name}.",
                 "Convert the array in the file.",
             )
+        unit = [length for axis, length in enumerate(info.shape) if axis != self._batch_axis[info.name]]
         fits = len(array.shape) == len(info.shape) - 1 and all(
-            want == have for want, have in zip(info.shape[1:], array.shape, strict=True) if isinstance(want, int)
+            want == have for want, have in zip(unit, array.shape, strict=True) if isinstance(want, int)
         )
         if not fits:
             raise DataError(
                 f"A sample of '{self.samples.source}' for the input '{info.name}' has shape {list(array.shape)}, "
-                f"and the model takes {_shown(info)} with the batch axis.",
+                f"and the model takes {shown(info.shape)} with the batch axis.",
+            )
+        if wanted.kind in "iu" and array.size and max(abs(int(array.max())), abs(int(array.min()))) > _LARGEST_EXACT:
+            raise DataError(
+                f"The input '{info.name}' holds whole numbers above 2^53 in '{self.samples.source}', which transforms "
+                "cannot keep exactly."
             )
         return array.astype(wanted)
 
@@ -203,14 +264,3 @@ def _hash(arrays: dict[str, Array]) -> bytes:
         digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
         digest.update(array.tobytes())
     return digest.digest()
-
-
-def _is_numeric(dtype: str) -> bool:
-    try:
-        return np.dtype(dtype).kind in "biuf"
-    except TypeError:  # a type that numpy does not know, such as string
-        return False
-
-
-def _shown(info: TensorInfo) -> str:
-    return "(" + ", ".join("?" if size is None else str(size) for size in info.shape) + ")"

@@ -53,6 +53,22 @@ ClassOutput = Annotated[
 Logits = Annotated[
     bool | None, typer.Option("--logits/--probabilities", help="What the class output holds.", show_default=False)
 ]
+Shapes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--shape",
+        metavar="[NAME:]1,3,224,224",
+        help="Lengths of an input's free dimensions, the batch axis first (any number: it stays free); repeatable.",
+    ),
+]
+SetInputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set-input",
+        metavar="NAME=VALUE",
+        help="Hold an input constant: a number, several, zeros, ones or a .npy file; repeatable.",
+    ),
+]
 Layers = Annotated[
     list[str] | None,
     typer.Option("--layers", metavar="GLOB", help="Only layers whose name, label or scope fits; repeatable."),

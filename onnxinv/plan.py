@@ -21,6 +21,7 @@ from onnxinv.measures import Measure
 from onnxinv.measures.normalized_variance import NormalizedVariance
 from onnxinv.memory import Layout, lay_out
 from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_output
+from onnxinv.model.fed_inputs import fed_inputs
 from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
 from onnxinv.probe import Probe, run_probe
@@ -47,7 +48,7 @@ class Plan:
 
     Attributes:
         config: what was asked for.
-        model: the model.
+        model: the model that is run, its batch freed where that was possible.
         feeds: makes the batches; its transforms are those of the set, and the identity where the set lacks it.
         transforms: the transform set, m of them.
         columns: how many variants are run of each sample: m, or one more where the untransformed sample is needed too.
@@ -117,14 +118,16 @@ def make_plan(config: RunConfig) -> Plan:
     asked = asked_measures(config.measures)
     transforms = expand(config.transforms)
     model = load(config.model)
-    source = open_source(config.data, model.inputs)
+    inputs, constants = fed_inputs(model, config.shape, config.set_input)
+    source = open_source(config.data, inputs)
     samples = select(source, config.samples, config.seed)
     device = choose_device(config.device)
     untransformed = next((place for place, each in enumerate(transforms) if each.is_identity), len(transforms))
     variants = transforms if untransformed < len(transforms) else (*transforms, Transform(IDENTITY))
-    feeds = Feeds(model.inputs, source, variants, _preprocess(config), config.seed)
+    feeds = Feeds(inputs, source, variants, _preprocess(config), config.seed, constants)
     classes, groups = _groups(source, samples, config)
     probe = _probe(config, model, feeds, groups, device)
+    model = probe.model
     output = find_class_output(model, probe.outputs, config.class_output, config.class_kind)
     beside = {each.name: each for each in probe.others}
     labels = None if source.labels is None else source.labels[samples]
@@ -206,7 +209,9 @@ def _probe(config: RunConfig, model: Model, feeds: Feeds, groups: Sequence[Group
     chosen = choose(found, outputs, config.select, config.layers, config.operators)
     order = [int(index) for group in groups for part in group for index in part]
     beside = [one for one in found if one.name in {*outputs, feeds.primary.name}]
-    probe = run_probe(model, chosen, feeds, order, device, config.threads, config.channel_axis, beside)
+    probe = run_probe(
+        model, chosen, feeds, order, device, config.threads, config.channel_axis, beside, keep_batch=config.batch
+    )
     return replace(probe, skipped=(*probe.skipped, *hidden))
 
 

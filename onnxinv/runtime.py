@@ -206,15 +206,37 @@ _NOISE = re.compile(
     r"\[ONNXRuntimeError\] : \d+ : \w+ : |Exception during initialization: |Non-zero status code returned while |"
     r"Status Message: |Name:'' |Please fix either the inputs/outputs or the model\.|(?<=: )Error: "
 )
+_CLEARER = {
+    r"Opset (\d+) is under development.*till opset (\d+)": (
+        r"its opset \1 is too new, this onnxruntime knows opsets up to \2"
+    ),
+    r"Fatal error: ([\w.]+):(\w+)\(-?\d+\) is not a registered": r"the runtime lacks the operator \2 of the domain \1",
+    r"Fatal error: (\w+)\(-?\d+\) is not a registered": r"the runtime lacks the operator \1",
+    r"No Op registered for (\w+) with domain_version of (\d+)": r"the runtime lacks the operator \1 in opset \2",
+    r"Could not find an implementation for (\w+)\((\d+)\) node with name '(.+?)'": (
+        r"the runtime has no implementation of \1 (version \2) for the types of the node '\3'"
+    ),
+    r"Could not find an implementation for (\w+)\((\d+)\)": (
+        r"the runtime has no implementation of \1 (version \2) for its types"
+    ),
+    r"Type Error: Type \((.+?)\) of output arg \((.+?)\) of node .* does not match expected type \((.+)\)": (
+        r"it says that '\2' is \1, and what makes it gives \3"
+    ),
+    r"Node \((.+?)\) Op \((\w+)\) \[\w+InferenceError\] (.+?)[.;: ]*$": r"the \2 '\1' contradicts its inputs: \3",
+    r"Node \(\) Op \((\w+)\) \[\w+InferenceError\] (.+?)[.;: ]*$": r"a \1 contradicts its inputs: \2",
+}
+"""What the runtime's messages say, by the pattern of the message."""
+
 _SOURCE = re.compile(r"\S*\b\w+\.(?:cc|h|hpp|cpp|cu|cuh):\d+ ")
 
 
 def _reason(error: Exception) -> str:
     """Return what the runtime says, in one line, without its error codes, source positions and C++ signatures."""
     text = " ".join(str(error).split())
-    opset = re.search(r"Opset (\d+) is under development.*till opset (\d+)", text)
-    if opset:
-        return f"its opset {opset[1]} is too new, this onnxruntime knows opsets up to {opset[2]}"
+    for pattern, sentence in _CLEARER.items():
+        found = re.search(pattern, text)
+        if found:
+            return found.expand(sentence)[:_LONGEST_REASON]
     while found := _SOURCE.search(text):
         text = text[: found.start()] + _without_signature(text[found.end() :])
     text = _NOISE.sub("", text).strip().rstrip(".:; ") or type(error).__name__
@@ -236,8 +258,12 @@ def _without_signature(text: str) -> str:
 
 def _hint(error: Exception) -> str:
     text = str(error)
-    if re.search(r"is not a registered function/op|No Op registered|Could not find an implementation", text):
-        return "The model needs operators that this onnxruntime does not have."
+    if re.search(r"is not a registered function/op|No Op registered", text):
+        return "The operator needs another library or a newer onnxruntime: export the model with standard operators."
+    if "Could not find an implementation" in text:
+        return "Export the model in float32, for opset 13 or later; a GPU may have more implementations."
+    if re.search(r"InferenceError\]|Type Error: Type", text):
+        return "The model contradicts itself; export it again."
     if re.search(r"is under development|Unsupported model IR version", text):
         return "Upgrade onnxruntime, or export the model for an older opset."
     if re.search(r"allocat|bad_alloc|out of memory", text, re.IGNORECASE):

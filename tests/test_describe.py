@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from onnxinv.api import inspect, plan
 from onnxinv.describe import describe_model, describe_plan, explain, list_names, wrapped
 from onnxinv.errors import UsageError
-from tests.networks import DIGITS, SHIPPED
+from tests.networks import DIGITS, SHIPPED, save_text
 
 
 def text_of(shown) -> str:
@@ -55,6 +56,64 @@ def test_a_model_tells_its_memory_for_the_transforms_asked_for():
     )
     assert "With 2 transforms: " in small
     assert "With 64 transforms: " in large
+
+
+def said_of(folder, text, **weights):
+    """Return the lines of `inspect` with single spaces, line breaks of long sentences undone."""
+    shown = text_of(describe_model(inspect(save_text(folder / "net.onnx", text, **weights), device="cpu", threads=1)))
+    return " ".join(shown.split())
+
+
+def test_a_model_tells_the_roles_of_its_inputs_and_what_its_output_is():
+    text = " ".join(text_of(describe_model(inspect(SHIPPED[0], DIGITS))).split())
+    assert "image NCHW output" in text
+    assert "classes logits, 10 classes, read as logits (detected)" in text
+    assert "control" not in text
+
+
+def test_a_table_is_no_image(tmp_path):
+    text = said_of(tmp_path, "g (float[N, 3] x) => (float[N, 3] y) { y = Relu(x) }")
+    assert "input x: float32 (N, 3), table output y" in text
+    assert "batch" not in text
+
+
+def test_a_model_tells_its_control_flow_and_what_is_inside(tmp_path):
+    text = said_of(
+        tmp_path,
+        """g (float[N, 3] x) => (float[N, 3] y) {
+            n = Constant <value = int64 {2}> ()  c = Constant <value = bool {1}> ()
+            a = If(c) < then_branch = t () => (float[N, 3] o) { o = Tanh(x) },
+                        else_branch = e () => (float[N, 3] o) { o = Exp(x) } >
+            y = Loop(n, c, a) < body = b (int64 i, bool go, float[N, 3] v) => (bool on, float[N, 3] w) {
+                on = Identity(go)  w = Sigmoid(v) } > }""",
+    )
+    assert "control 1 Loop: the tensors inside are not measured, what leaves them is" in text
+    assert "control 1 If replaced by the branch always taken" in text
+    assert "w (Sigmoid): it is inside the body of a Loop" in text
+    assert "a Tanh 3" in text
+
+
+def test_a_model_in_training_mode_is_warned_about(tmp_path):
+    text = said_of(
+        tmp_path,
+        "g (float[N, 3] x) => (float[N, 3] y) { y = Dropout(x, r, t) }",
+        r=np.float32(0.5),
+        t=np.array(True),
+    )
+    assert "Note: Dropout is in training mode (y): its outputs are random. Export the model in evaluation mode." in text
+
+
+def test_batch_axes_that_are_not_the_first_are_told(tmp_path):
+    text = said_of(
+        tmp_path,
+        """g (float[N, 4, 6] x) => (float[4, N, 6] y, float[M, 3] z) {
+            a = Relu(x)  y = Transpose <perm = [1, 0, 2]> (a)  z = Reshape(a, s) }""",
+        s=np.array([-1, 3]),
+    )
+    assert "shape channels batch" in text
+    assert "y Transpose 4x6 6 on axis 1 axis 1" in text
+    assert "z Reshape 8x3 3 on axis 1 axis 0, batch x 8" in text
+    assert "a Relu 4x6 6 on axis 1 axis 0" in text
 
 
 def test_a_measure_tells_its_rules():

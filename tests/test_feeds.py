@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from onnxinv.data import open_source
+from onnxinv.data.constants import hold_constant
 from onnxinv.data.preprocess import Preprocess
 from onnxinv.data.source import PRIMARY, Samples
 from onnxinv.errors import DataError, UsageError
@@ -70,6 +71,61 @@ def test_an_input_without_an_array_is_named():
         feeds([VECTOR, TOKENS], samples({PRIMARY: [1.0, 2, 3]}))
 
 
+@pytest.mark.parametrize(("name", "value"), [("h0", "zeros"), ("tokens", "VALUE")])
+def test_the_option_that_holds_it_constant_is_offered(name, value):
+    with pytest.raises(DataError) as caught:
+        feeds([VECTOR, TOKENS.model_copy(update={"name": name})], samples({PRIMARY: [1.0, 2, 3]}))
+    assert f"Hold it constant with --set-input {name}={value}, or " in caught.value.hint
+
+
+def test_constants_are_fed_beside_the_samples_and_noted():
+    state = TensorInfo(name="state", dtype="float32", shape=[2, "n", 1])
+    rate = TensorInfo(name="sr", dtype="int64", shape=[])
+    constants = hold_constant([VECTOR, state, rate], ["sr=16000", "state=zeros"])
+    found = Feeds([VECTOR], samples({PRIMARY: [1.0, 2, 3]}), IDENTITY, Preprocess(), 0, constants)
+    batch = found.batch([0, 0, 0], slice(None))
+    assert {name: array.shape for name, array in batch.items()} == {"vector": (3, 3), "state": (2, 3, 1), "sr": ()}
+    assert found.notes == ["input 'state' held at zeros", "input 'sr' held at 16000"]
+    assert found.batch_axes == {"vector": 0, "state": 1}
+
+
+def test_a_batch_is_filled_up_with_its_last_variant():
+    tokens = TOKENS.model_copy(update={"name": "t"})
+    given = samples({PRIMARY: [1.0, 2, 3], "t": [1, 2, 3]}, {PRIMARY: [4.0, 5, 6], "t": [4, 5, 6]})
+    batch = feeds([VECTOR, tokens], given).batch([0, 1], slice(None), 4)
+    for name in ("vector", "t"):
+        np.testing.assert_array_equal(batch[name], [[1, 2, 3], [4, 5, 6], [4, 5, 6], [4, 5, 6]])
+
+
+def test_four_axes_without_channels_are_no_image_unless_a_transform_needs_one():
+    volume = TensorInfo(name="volume", dtype="float64", shape=["n", 7, 6, 5])
+    given = samples({PRIMARY: np.arange(210.0).reshape(7, 6, 5)})
+    found = feeds([volume], given, expand(["permute:steps=2"]))
+    assert (found.layout, found.notes) == (None, [])
+    assert found.batch([0], slice(None))["volume"].dtype == np.float64
+    np.testing.assert_array_equal(found.batch([0], slice(0, 1))["volume"], [given.read(0)[PRIMARY]])
+    for refused in (
+        lambda: feeds([volume], given, expand(["flip"])),
+        lambda: Feeds([volume], given, IDENTITY, Preprocess(mean=(0.5,))),
+    ):
+        with pytest.raises(DataError, match="layout of the input 'volume'"):
+            refused()
+
+
+def test_whole_numbers_that_transforms_would_round_are_refused():
+    with pytest.raises(DataError, match=r"whole numbers above 2\^53"):
+        feeds([TOKENS], samples({PRIMARY: [1, 2, 2**53 + 1]}))
+    assert feeds([TOKENS], samples({PRIMARY: [1, 2, 2**53]})).batch([0], slice(None))["tokens"][0, 2] == 2**53
+
+
+def test_truth_values_are_permuted_as_such():
+    mask = TensorInfo(name="mask", dtype="bool", shape=["n", 6])
+    given = samples({PRIMARY: [True, True, False, False, False, False]})
+    batch = feeds([mask], given, expand(["permute:steps=3"])).batch([0], slice(None))["mask"]
+    assert batch.dtype == np.bool_
+    assert batch.sum(axis=1).tolist() == [2] * len(batch)
+
+
 def test_user_transforms_work_on_integers_and_are_rounded(user):
     found = feeds([TOKENS], samples({PRIMARY: [1, 2, 29]}), user("[lambda x: x, np.flip, lambda x: x / 100 * 100]"))
     batch = found.batch([0], slice(0, 3))["tokens"]
@@ -95,7 +151,7 @@ def test_transforms_of_images_are_refused_where_there_is_none():
         pytest.param(
             VECTOR.model_copy(update={"dtype": "string"}),
             [1.0, 2.0, 3.0],
-            "takes string, not numbers",
+            "takes string, not real numbers",
             id="a model of texts",
         ),
     ],

@@ -219,8 +219,8 @@ def external(location: str) -> onnx.ModelProto:
     return model
 
 
-def aged(**versions: int) -> onnx.ModelProto:
-    model = parse(RELU)
+def aged(text: str = RELU, **versions: int) -> onnx.ModelProto:
+    model = parse(text)
     model.ir_version = versions.get("ir", model.ir_version)
     model.opset_import[0].version = versions.get("opset", 17)
     return model
@@ -229,10 +229,37 @@ def aged(**versions: int) -> onnx.ModelProto:
 @pytest.mark.parametrize(
     ("model", "said", "hint"),
     [
-        pytest.param(foreign("com.example", "Foo"), "com.example:Foo", "needs operators", id="foreign domain"),
-        pytest.param(foreign("", "Foo"), "Foo", "needs operators", id="foreign operator"),
-        pytest.param(typed(onnx.TensorProto.BFLOAT16), "Relu", "needs operators", id="type without a kernel"),
+        pytest.param(
+            foreign("com.example", "Foo"),
+            "lacks the operator Foo of the domain com.example",
+            "another library",
+            id="foreign domain",
+        ),
+        pytest.param(
+            foreign("", "Foo"), "lacks the operator Foo in opset 17", "another library", id="foreign operator"
+        ),
+        pytest.param(
+            typed(onnx.TensorProto.BFLOAT16), "no implementation of Relu", "float32", id="type without a kernel"
+        ),
         pytest.param(typed(77), "77", "", id="type that is none"),
+        pytest.param(
+            parse("g (float[N, 3] x) => (int64[N, 3] y) { y = Relu(x) }"),
+            "it says that 'y' is tensor(int64), and what makes it gives tensor(float)",
+            "contradicts itself",
+            id="type that contradicts the operator",
+        ),
+        pytest.param(
+            parse("g (float[N, 3] x) => (float[N, 3] y) { y = MatMul(x, w) }", w=np.ones((4, 3), np.float32)),
+            "a MatMul contradicts its inputs: Incompatible dimensions",
+            "contradicts itself",
+            id="shapes that contradict each other",
+        ),
+        pytest.param(
+            aged(opset=6, text="g (float[N, 3] x) => (float[N, 3] y) { y = Add(x, x) }"),
+            "no implementation of Add (version 6)",
+            "opset 13 or later",
+            id="opset of the past",
+        ),
         pytest.param(aged(opset=999), "its opset 999 is too new", "Upgrade onnxruntime", id="opset of the future"),
         pytest.param(aged(ir=99), "99", "Upgrade onnxruntime", id="IR version of the future"),
         pytest.param(external("gone.bin"), "gone.bin", "", id="missing weights"),

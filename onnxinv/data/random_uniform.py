@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from onnxinv.data import register
+from onnxinv.data.batch_axis import batch_axis, batch_length
+from onnxinv.data.constants import how_to_set
+from onnxinv.data.fed_types import fed_type
 from onnxinv.data.source import Array, Samples, Source
+from onnxinv.data.stated_shapes import shown
 from onnxinv.errors import DataError
 from onnxinv.result import TensorInfo
 
-_INTEGERS = 10
-"""Whole numbers stay below this, so that they are valid in any vocabulary or list of classes."""
+
+class LookedUp(TensorInfo):
+    """An input of whole numbers that a model looks up in a table.
+
+    Attributes:
+        entries: length of the table; numbers from there on would be an error.
+    """
+
+    entries: int
 
 
 @register("random")
 class RandomSource(Source):
     """Uniform random samples of the shape that each of the model's inputs has.
 
-    Floats lie in [low, high), integers are 0 to 9, booleans are fair. The first axis of an input is its batch axis;
-    sample i depends on the seed and i alone. What a model does on noise says little about what it does on data.
+    Floats lie in [low, high), integers are 0 to 9 (less where the model looks them up in a shorter table), booleans are
+    fair. The first axis of an input is its batch axis, unless another is called so; sample i depends on the seed and i
+    alone. What a model does on noise says little about what it does on data.
     """
 
     n: int = Field(64, ge=1, description="how many samples")
     seed: int = Field(0, ge=0, description="of the random numbers")
     low: float = Field(0.0, allow_inf_nan=False, description="lowest float")
     high: float = Field(1.0, allow_inf_nan=False, description="floats stay below this")
+    integers: int = Field(10, ge=1, le=2**31, description="whole numbers stay below this")
 
     @model_validator(mode="after")
     def _has_a_range(self) -> RandomSource:
@@ -37,7 +52,8 @@ class RandomSource(Source):
 
     def open(self, inputs: Sequence[TensorInfo]) -> Samples:
         """Work out the shapes; see `Source.open`."""
-        shapes = {info.name: (_sample_shape(info), _dtype(info)) for info in inputs}
+        names = {batch_length(info) for info in inputs[:1]} - {None}
+        shapes = {info.name: (fed_type(info), _sample_shape(info, names), self._below(info)) for info in inputs}
 
         def read(index: int) -> dict[str, Array]:
             generator = np.random.default_rng([self.seed, index])
@@ -45,33 +61,45 @@ class RandomSource(Source):
 
         return Samples(f"random:n={self.n},seed={self.seed}", self.n, read)
 
-    def _draw(self, generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
+    def _below(self, info: TensorInfo) -> int:
+        """Return the number that whole numbers stay below, 2 for booleans."""
+        if info.dtype == "bool":
+            return 2
+        limits = [info.entries] if isinstance(info, LookedUp) else []
+        with suppress(ValueError):  # floats
+            limits.append(int(np.iinfo(info.dtype).max) + 1)
+        return max(1, min(self.integers, *limits)) if limits else self.integers
+
+    def _draw(self, generator: np.random.Generator, dtype: np.dtype[Any], shape: tuple[int, ...], below: int) -> Array:
         if dtype.kind == "f":
             return np.asarray(generator.uniform(self.low, self.high, shape)).astype(dtype)
-        return np.asarray(generator.integers(2 if dtype.kind == "b" else _INTEGERS, size=shape)).astype(dtype)
+        return np.asarray(generator.integers(below, size=shape)).astype(dtype)
 
 
-def _sample_shape(info: TensorInfo) -> tuple[int, ...]:
+def _sample_shape(info: TensorInfo, names: set[int | str | None]) -> tuple[int, ...]:
     if not info.shape:
         raise DataError(
             f"The input '{info.name}' is a single number without a batch axis.",
-            f"Set it with --set-input {info.name}=VALUE.",
+            f"Set it with {how_to_set(info.name)}.",
         )
-    lengths = tuple(length for length in info.shape[1:] if isinstance(length, int))
+    batch = batch_axis(info, names)
+    lengths = tuple(length for axis, length in enumerate(info.shape) if axis != batch and isinstance(length, int))
     if len(lengths) < len(info.shape) - 1:
-        shown = ", ".join("?" if length is None else str(length) for length in info.shape)
         raise DataError(
-            f"The input '{info.name}' has free dimensions, so that random samples have no shape: ({shown}).",
-            f"Fix them, for example with --shape {info.name}:1,3,224,224.",
+            f"The input '{info.name}' has free dimensions, so that random samples have no shape: {shown(info.shape)}.",
+            f"Fix them, for example with --shape {info.name}:{_example(info)}{_or_set(info)}.",
         )
     return lengths
 
 
-def _dtype(info: TensorInfo) -> np.dtype[np.generic]:
-    try:
-        dtype: np.dtype[np.generic] = np.dtype(info.dtype)
-    except TypeError:
-        dtype = np.dtype(object)
-    if dtype.kind not in "biuf":
-        raise DataError(f"Random samples cannot be made for the input '{info.name}' of type {info.dtype}.")
-    return dtype
+def _example(info: TensorInfo) -> str:
+    """Return a shape that fits: images of 224 pixels with 3 channels, sequences of 16."""
+    usual = (3, 224, 224) if len(info.shape) == 4 else [16] * (len(info.shape) - 1)
+    free_sides = (usual[-1], usual[-1], 3) if info.shape[-1] in (1, 3, 4) else usual
+    lengths = [length if isinstance(length, int) else free_sides[place] for place, length in enumerate(info.shape[1:])]
+    return ",".join(map(str, [1, *lengths]))
+
+
+def _or_set(info: TensorInfo) -> str:
+    option = how_to_set(info.name)
+    return f", or hold it at zero with {option}" if option.endswith("=zeros") else ""

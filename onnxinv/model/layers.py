@@ -33,6 +33,8 @@ _MOVES_DATA = frozenset(
 _CUTS = frozenset("Shape Size".split())
 """Operators whose outputs depend on shapes alone: what is computed from them is no layer."""
 
+_CONTAINERS = {"seq": "sequence", "map": "map", "optional": "optional value", "sparse_tensor": "sparse tensor"}
+
 _FLOATS = {"tensor(float)", "tensor(double)", "tensor(float16)"}
 
 
@@ -114,7 +116,7 @@ def candidates(model: Model) -> tuple[list[Candidate], list[Skipped]]:
     depends = {info.name for info in model.inputs}
     for node in graph.node:
         skipped += [
-            Skipped(name=name, op=child.op_type, reason=f"it is inside the body of a {node.op_type}")
+            Skipped(name=name, op=child.op_type, reason=_inside(node))
             for child in _inner_nodes(node)
             for name in child.output
             if name and child.op_type != "Constant"
@@ -131,6 +133,10 @@ def candidates(model: Model) -> tuple[list[Candidate], list[Skipped]]:
         if info.name not in depends
     ]
     return found, skipped
+
+
+def _inside(node: onnx.NodeProto) -> str:
+    return f"it is inside the body of {'an' if node.op_type == 'If' else 'a'} {node.op_type}"
 
 
 def _inner_nodes(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
@@ -190,11 +196,25 @@ def split_by_type(chosen: Sequence[Candidate], types: Mapping[str, str]) -> tupl
     """
     kept = [one for one in chosen if types[one.name] in _FLOATS]
     skipped = [
-        Skipped(name=one.name, op=one.op, reason=f"its type is {types[one.name]}")
+        Skipped(name=one.name, op=one.op, reason=_not_measured(types[one.name]))
         for one in chosen
         if types[one.name] not in _FLOATS
     ]
     return kept, skipped
+
+
+def _not_measured(kind: str) -> str:
+    """Return why a tensor of the runtime's type, such as `tensor(int64)`, is skipped."""
+    inner = kind.removeprefix("tensor(").removesuffix(")")
+    if not kind.startswith("tensor("):
+        return f"it is a {_CONTAINERS.get(kind.partition('(')[0], 'value')}, not a tensor: {kind}"
+    if inner == "string":
+        return "it holds text, not numbers"
+    if inner == "bool":
+        return "it holds true and false, not numbers (tensor(bool))"
+    if "int" in inner:
+        return f"it holds integers, not measured quantities ({kind})"
+    return f"numpy has no numbers of its type {kind}"
 
 
 def locate(

@@ -15,8 +15,10 @@ from google.protobuf.message import DecodeError
 
 from onnxinv.errors import ModelError
 from onnxinv.model.external import check_external
+from onnxinv.model.inline_if import inline_ifs
 from onnxinv.model.messages import first_unreadable_name
 from onnxinv.model.rewrite import inline_functions
+from onnxinv.model.tidy import tidy
 from onnxinv.result import ModelMeta, TensorInfo
 
 _LARGEST = 2**31 - 1
@@ -31,13 +33,16 @@ class Model:
 
     Attributes:
         path: the file.
-        proto: its content, with local functions inlined; not to be changed.
+        proto: its content, nodes in order, with local functions and branches that are always taken inlined; not to be
+            changed.
         meta: identity and signature, for the result.
+        inlined_ifs: how many Ifs have given place to the branch that they always take.
     """
 
     path: Path
     proto: onnx.ModelProto
     meta: ModelMeta
+    inlined_ifs: int = 0
 
     @property
     def inputs(self) -> list[TensorInfo]:
@@ -62,9 +67,13 @@ def load(path: Path) -> Model:
     if unreadable is not None:
         raise ModelError(f"The model '{path}' is damaged: it holds a name that is not UTF-8: {unreadable!r}.", _EXPORT)
     external = check_external(path, proto)
+    tidy(proto, path)
     _check(path, proto, by_path=external)
     meta = _describe(path, content, proto)
-    return Model(path, inline_functions(proto), meta)
+    inlined = inline_functions(proto)
+    replaced = inline_ifs(inlined)
+    tidy(inlined, path)  # what came out of functions and branches may repeat names of nodes
+    return Model(path, inlined, meta, replaced)
 
 
 def _read(path: Path) -> bytes:
@@ -107,6 +116,10 @@ def _check(path: Path, proto: onnx.ModelProto, *, by_path: bool) -> None:
     except Exception as error:  # the checker raises its own class, and what C++ raises
         reason = " ".join(str(error).split("\n\n")[0].split("==>")[0].split()).rstrip(" .:")
         hint = "Export it again with a current exporter."
+        unknown = re.match(r"No Op registered for (\S+) with domain_version of (\d+)", reason)
+        if unknown:
+            reason = f"opset {unknown[2]} has no operator {unknown[1]}"
+            hint = "Export it again with its operators in their own domains, or upgrade onnx (pip install -U onnx)."
         if re.search(r"ir_version \d+ is higher", reason):
             hint = "Upgrade onnx (pip install --upgrade onnx), or export the model for an older opset."
         raise ModelError(f"The model '{path}' breaks the ONNX specification: {reason[:300]}.", hint) from error

@@ -9,6 +9,7 @@ import onnx
 import onnx.inliner
 
 from onnxinv.errors import ModelError, OnnxinvError
+from onnxinv.model.readable import readers
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ def expose(model: onnx.ModelProto, tensors: Sequence[str]) -> Exposed:
     """Return a model that computes just the given tensors, each an output.
 
     Nodes that none of them needs are dropped. An input that is asked for is passed through an Identity, since a graph
-    input may not be an output. Outputs are declared by name only, and stale shapes of intermediate tensors are removed:
-    the runtime infers both. Exposing the same tensors of the result again changes nothing.
+    input may not be an output; a quantised tensor is handed out through a DequantizeLinear, one of bfloat16 through a
+    Cast, so that both can be read as float32. Outputs are declared by name only, and stale shapes of intermediate
+    tensors are removed: the runtime infers both. Exposing the same tensors of the result again changes nothing.
 
     Args:
         model: the model, its nodes in topological order; it is not changed.
@@ -46,7 +48,9 @@ def expose(model: onnx.ModelProto, tensors: Sequence[str]) -> Exposed:
     declared = {value.name: value for value in model.graph.output}
     given = _given(graph)
     taken = names_in(graph)
-    outputs = {name: _copy_of_input(graph, name, taken, wanted) if name in given else name for name in wanted}
+    copiers = readers(model, wanted)
+    copiers |= {name: onnx.helper.make_node("Identity", [name], []) for name in wanted if name in given}
+    outputs = {name: _copy(graph, copiers[name], taken, wanted) if name in copiers else name for name in wanted}
     del graph.value_info[:]
     del graph.output[:]
     graph.output.extend(declared.get(name, onnx.ValueInfoProto(name=name)) for name in outputs.values())
@@ -93,6 +97,14 @@ def _given(graph: onnx.GraphProto) -> set[str]:
     return {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer} | sparse
 
 
+def names_made(graph: onnx.GraphProto, *, bodies: bool = True) -> set[str]:
+    """Return the tensors that a graph defines, those of the bodies in it among them unless told otherwise."""
+    names = _given(graph) | {name for node in graph.node for name in node.output if name}
+    if bodies:
+        names.update(*(names_made(body) for node in graph.node for body in subgraphs(node)))
+    return names
+
+
 def names_in(graph: onnx.GraphProto) -> set[str]:
     """Return all tensor names of a graph and of the bodies in it, which may not repeat a name from outside."""
     names = _given(graph)
@@ -103,18 +115,26 @@ def names_in(graph: onnx.GraphProto) -> set[str]:
     return names
 
 
-def _copy_of_input(graph: onnx.GraphProto, name: str, taken: set[str], wanted: Sequence[str]) -> str:
-    """Return a tensor that equals the input: that of an Identity already there, else that of a new one."""
+def _copy(graph: onnx.GraphProto, copier: onnx.NodeProto, taken: set[str], wanted: Sequence[str]) -> str:
+    """Return what the given node makes: a node just like it that is there already makes it, else it is added."""
     for node in graph.node:
         # One that is itself asked for cannot carry both: a name may not be listed twice.
-        if node.op_type == "Identity" and not node.domain and [*node.input] == [name] and node.output[0] not in wanted:
+        if _is_like(node, copier) and node.output[0] not in wanted:
             return str(node.output[0])
-    copy = f"{name}/exposed"
+    copy = f"{copier.input[0]}/exposed"
     while copy in taken:
         copy += "_"
     taken.add(copy)
-    graph.node.append(onnx.helper.make_node("Identity", [name], [copy], name=copy))
+    copier.name = copy
+    copier.output.append(copy)
+    graph.node.append(copier)
     return copy
+
+
+def _is_like(one: onnx.NodeProto, other: onnx.NodeProto) -> bool:
+    return (one.op_type, one.domain, [*one.input]) == (other.op_type, other.domain, [*other.input]) and [
+        *one.attribute
+    ] == [*other.attribute]
 
 
 def _keep_needed_nodes(graph: onnx.GraphProto, wanted: set[str]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from onnxinv.data import open_source
+from onnxinv.data.random_uniform import LookedUp
 from onnxinv.errors import DataError, UsageError
 from onnxinv.result import TensorInfo
 
@@ -40,6 +41,14 @@ def test_the_range_of_floats_can_be_set():
     assert values.mean() == pytest.approx(1, abs=0.1)
 
 
+def test_whole_numbers_fit_their_type_and_the_table_that_they_are_looked_up_in():
+    long = info("int8", ("N", 10_000))
+    assert open_source("random:integers=1000", [long]).read(0)["x"].max() == 127
+    tokens = LookedUp(name="x", dtype="int64", shape=["N", 10_000], entries=4)
+    assert set(open_source("random", [tokens]).read(0)["x"]) == {0, 1, 2, 3}
+    assert open_source("random:integers=50", [info("int64", ("N", 10_000))]).read(0)["x"].max() == 49
+
+
 def test_a_sample_depends_on_seed_and_index_alone():
     inputs = [info(), info("int64", ("N", 5), "ids")]
     first, second = open_source("random:n=9,seed=4", inputs), open_source("random:n=5,seed=4", inputs)
@@ -60,10 +69,18 @@ def test_there_is_one_array_an_input_and_64_samples_by_default():
     ("given", "message"),
     [
         pytest.param(info(shape=("N", 3, "height", None)), "free dimensions.*(N, 3, height, ?).*--shape x:", id="free"),
+        pytest.param(
+            info(shape=("N", "c", "h", 3), name="i"), "--shape i:1,224,224,3.", id="free image, channels last"
+        ),
+        pytest.param(
+            info(shape=("N", "t"), name="h0"),
+            "--shape h0:1,16, or hold it at zero with --set-input h0=zeros",
+            id="free state",
+        ),
         pytest.param(info(shape=()), "without a batch axis. Set it with --set-input x=VALUE", id="no axes"),
-        pytest.param(info("object"), "of type object", id="strings"),
-        pytest.param(info("bfloat15"), "of type bfloat15", id="unknown type"),
-        pytest.param(info("complex64"), "of type complex64", id="complex"),
+        pytest.param(info("object"), "takes object, not real numbers", id="strings"),
+        pytest.param(info("bfloat15"), "takes bfloat15, not real numbers", id="unknown type"),
+        pytest.param(info("complex64"), "takes complex64, not real numbers", id="complex"),
     ],
 )
 def test_an_input_that_cannot_be_filled_is_refused(given, message):

@@ -168,9 +168,13 @@ def test_a_fixed_batch_that_is_not_filled_changes_nothing(tmp_path: Path, fixed:
     weights = {"k": np.random.default_rng(2).standard_normal((2, 1, 3, 3))}
     transforms = f"rotation:steps={steps}"
     free = measure(tmp_path, save_network(tmp_path, body, weights), transforms, aggregate="unit")
-    found = measure(tmp_path, save_network(tmp_path, body, weights, batch=fixed), transforms, aggregate="unit")
-    assert found.meta.runtime.batch == fixed
-    assert_same_values(found, free)
+    model = save_network(tmp_path, body, weights, batch=fixed)
+    kept = measure(tmp_path, model, transforms, aggregate="unit", batch=fixed)
+    assert kept.meta.runtime.batch == fixed
+    assert_same_values(kept, free)
+    freed = measure(tmp_path, model, transforms, aggregate="unit")
+    assert freed.meta.runtime.batch == free.meta.runtime.batch
+    assert_same_values(freed, free)
 
 
 def test_a_batch_axis_that_is_not_the_first_changes_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,9 @@ import onnx
 import pytest
 
 from onnxinv.errors import ModelError
+from onnxinv.model.layers import candidates
 from onnxinv.model.load import load
+from onnxinv.model.rewrite import expose
 from tests.model.onnx_text import parse, save
 
 WEIGHTS = np.array([1, 2, 3], np.float32)
@@ -128,3 +131,24 @@ def test_weights_in_attributes_and_bodies_are_looked_at_too(folder):
     body.initializer.append(onnx.numpy_helper.from_array(WEIGHTS, "w"))
     refer(body.initializer[0], "../outside.bin")
     assert "outside the model's folder" in refusal(folder, branches)
+
+
+def test_weights_of_three_gigabytes_are_neither_read_nor_written_again(tmp_path):
+    rows, columns = 16_384, 49_152
+    model = parse("g (float[N, 16384] x) => (float[N, 49152] y) { a = MatMul(x, w)  y = Relu(a) }")
+    model.graph.initializer.append(onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=[rows, columns]))
+    refer(model.graph.initializer[0], "weights.bin")
+    with (tmp_path / "weights.bin").open("wb") as file:
+        file.truncate(rows * columns * 4)  # a hole: it takes no space on the disk
+    path = save(tmp_path, model)
+    tracemalloc.start()
+    try:
+        loaded = load(path)
+        exposed = expose(loaded.proto, [one.name for one in candidates(loaded)[0]])
+        size = len(exposed.proto.SerializeToString())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size < 1000
+    assert peak < 2**20
+    assert exposed.proto.graph.initializer[0].data_location == onnx.TensorProto.EXTERNAL

@@ -147,13 +147,15 @@ def test_only_floating_point_tensors_are_kept():
         "c": "tensor(double)",
         "d": "tensor(int64)",
         "e": "seq(tensor(float))",
+        "f": "tensor(float8e4m3fn)",
     }
     every = [Candidate(name, name, "Op", "", moves=False) for name in types]
     kept, skipped = split_by_type(every, types)
     assert names(kept) == ["a", "b", "c"]
     assert [(one.name, one.reason) for one in skipped] == [
-        ("d", "its type is tensor(int64)"),
-        ("e", "its type is seq(tensor(float))"),
+        ("d", "it holds integers, not measured quantities (tensor(int64))"),
+        ("e", "it is a sequence, not a tensor: seq(tensor(float))"),
+        ("f", "numpy has no numbers of its type tensor(float8e4m3fn)"),
     ]
 
 

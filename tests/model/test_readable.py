@@ -1,0 +1,75 @@
+"""Quantised and bfloat16 tensors are handed out as float32; everything else as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from onnxinv.model.readable import readers
+from onnxinv.model.rewrite import expose
+from tests.model.onnx_text import parse, run
+
+X = np.linspace(0, 1, 20, dtype=np.float32).reshape(1, 1, 4, 5)
+
+QLINEAR = """g (float[N, 1, 4, 5] x) => (float[N, 2, 4, 5] y, uint8[N, 2, 4, 5] c) {
+    a = QuantizeLinear(x, s, z)  b = QLinearConv(a, s, z, w, s, wz, s2, z2)  c = QLinearConv(b, s2, z2, v, s, wz, s, z)
+    y = DequantizeLinear(c, s, z) }"""
+
+
+def qlinear() -> onnx.ModelProto:
+    return parse(
+        QLINEAR,
+        s=np.float32(0.05), z=np.uint8(3), s2=np.float32(0.25), z2=np.uint8(7), wz=np.int8(0),
+        w=np.array([10, 30], np.int8).reshape(2, 1, 1, 1), v=np.array([5, 1, 2, 4], np.int8).reshape(2, 2, 1, 1),
+    )  # fmt: skip
+
+
+def test_a_quantised_layer_is_multiplied_by_its_own_scale():
+    exposed = expose(qlinear(), ["b"])
+    raw = parse(QLINEAR.replace("uint8[N, 2, 4, 5] c", "uint8[N, 2, 4, 5] b"))
+    raw.graph.initializer.extend(qlinear().graph.initializer)
+    integers = run(raw, {"x": X}, ["b"])[0]
+    found = run(exposed.proto, {"x": X}, [exposed.outputs["b"]])[0]
+    assert integers.dtype == np.uint8
+    assert len(np.unique(integers)) > 4
+    np.testing.assert_array_equal(found, (integers.astype(np.float32) - 7) * np.float32(0.25))
+
+
+def test_a_quantised_output_of_the_model_stays_as_it_is():
+    exposed = expose(qlinear(), ["c", "y"])
+    assert exposed.outputs == {"c": "c", "y": "y"}
+
+
+def test_what_quantises_the_input_stays_as_it_is():
+    assert readers(qlinear(), ["a", "x"]) == {}
+
+
+def test_before_quantisation_was_standard_nothing_is_added():
+    model = qlinear()
+    model.opset_import[0].version = 9
+    assert readers(model, ["b"]) == {}
+
+
+def test_exposing_a_quantised_layer_again_adds_nothing():
+    once = expose(qlinear(), ["b"])
+    twice = expose(once.proto, ["b"])
+    assert twice.outputs == once.outputs
+    assert [node.op_type for node in twice.proto.graph.node] == [node.op_type for node in once.proto.graph.node]
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_a_bfloat16_tensor_is_cast(name):
+    text = """g (float[N, 3] x) => (float[N, 3] y) {
+        a = Cast <to = 16> (x)  b = Reshape(a, s)  c = Cast <to = 1> (b)  y = Neg(c) }"""
+    model = parse(text, s=np.array([-1, 3]))
+    exposed = expose(model, [name])
+    found = run(exposed.proto, {"x": np.array([[1, 1 + 2**-7, 1 + 2**-12]], np.float32)}, [exposed.outputs[name]])[0]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.array([[1, 1 + 2**-7, 1]], np.float32))
+
+
+def test_tensors_of_other_types_are_not_cast():
+    model = parse("g (float[N, 3] x) => (float[N, 3] y) { a = Cast <to = 16> (x)  b = Cast <to = 1> (a)  y = Neg(b) }")
+    assert readers(model, ["b", "y"]) == {}
+    assert list(readers(model, ["a", "b", "y"])) == ["a"]
