@@ -162,7 +162,7 @@ def _signature(info: TensorInfo) -> str:
 
 
 def _layout(plan: Plan, info: TensorInfo) -> str:
-    if plan.feeds.layout and info == plan.feeds.primary:
+    if plan.feeds.layout and info.name == plan.feeds.primary.name:
         return f", image {plan.feeds.layout}"
     return f", {role_of(info, plan.model.proto.graph)}"
 

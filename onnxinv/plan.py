@@ -20,6 +20,7 @@ from onnxinv.loads import load_of
 from onnxinv.measures import Measure
 from onnxinv.measures.normalized_variance import NormalizedVariance
 from onnxinv.memory import Layout, lay_out
+from onnxinv.model.cautions import cautions
 from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_output
 from onnxinv.model.fed_inputs import fed_inputs
 from onnxinv.model.layers import Layer, candidates, choose
@@ -168,7 +169,7 @@ def make_plan(config: RunConfig) -> Plan:
             "Raise --memory or choose fewer layers with --layers.",
         )
     decisive = _decisive(config, measures)
-    notices = list(probe.notices)
+    notices = [*cautions(model.proto), *probe.notices]
     if len(transforms) == 1:
         notices.append("There is one transform: nothing can vary with it, so transformational variance is 0.")
     if config.precision is not None and len(groups) < LEAST_GROUPS_TO_STOP:

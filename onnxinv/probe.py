@@ -84,7 +84,7 @@ class _Runner:
 
 @dataclass(frozen=True)
 class _Batches:
-    """Two batches that begin with the same sample among other companions; see `observe`.
+    """Two batches that share a sample among other companions; see `observe`.
 
     Attributes:
         one: the first.
@@ -193,6 +193,7 @@ class _Look:
             raise ModelError(f"Nothing in '{model.path}' can be measured: {reasons}.", "See onnxinv inspect.")
         others, _ = locate(model, also, runs, batches.sizes, axes, {}, shapes, coarse=coarse)
         outputs = {each.name: each.batch.to_front(runs[0][each.name]) for each in others if each.name in expected}
+        del plain  # two sessions would hold the weights twice
         doubt = _doubt_optimized(runner, layers, runs[1], batches.other, coarse=coarse)
         notices = [f"Graph optimisation is off for this model: {doubt}."] if doubt else []
         if batches.notice:
@@ -235,7 +236,7 @@ def _batches(model: Model, feeds: Feeds, samples: Sequence[int]) -> _Batches:
         one, other = [first, second], [first, turned, second]
         return _Batches(feeds.variants(one), feeds.variants(other), (2, 3))
     notice = f"The model's batch size is fixed at {fixed}"
-    one, other = [first, *[second] * (fixed - 1)], [first, *[turned] * (fixed - 1)]
+    one, other = [first, *[second] * (fixed - 1)], [*[turned] * (fixed - 1), first]
     return _Batches(feeds.variants(one), feeds.variants(other), (fixed, fixed), fixed, notice)
 
 

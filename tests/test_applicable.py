@@ -19,6 +19,7 @@ from tests.networks import save_text
 CPU: dict[str, Any] = {"device": "cpu", "threads": 1}
 OF_MAPS = {
     "equivariance-error",
+    "normalized-distance-se",
     "normalized-variance-se",
     "sample-variance-se",
     "transformational-variance-se",

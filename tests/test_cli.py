@@ -169,7 +169,7 @@ def test_inspect_says_why_something_cannot_be_measured(capsys, tmp_path):
     )
     found = command(capsys, "inspect", model)
     assert (found.status, found.err) == (0, "")
-    assert "t (Neg): it is inside the body of a If" in found.out
+    assert "t (Neg): it is inside the body of an If" in found.out
     assert re.search(r"y +Tanh +3 ", found.out)
 
 

@@ -77,7 +77,7 @@ def choose(cases: Sequence[Case], share: float, seed: int) -> list[Case]:
     """Return a seeded share of the cases, in their order."""
     if share >= 1:
         return list(cases)
-    kept = set(random.Random(seed).sample(range(len(cases)), round(share * len(cases))))  # noqa: S311  # no secret
+    kept = set(random.Random(seed).sample(range(len(cases)), round(share * len(cases))))  # no secret
     return [case for position, case in enumerate(cases) if position in kept]
 
 

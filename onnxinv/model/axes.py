@@ -58,12 +58,13 @@ class BatchAxis:
 
 
 def observe(one: Tensor, other: Tensor, batches: tuple[int, int], *, coarse: bool = False) -> BatchAxis | str:
-    """Find the batch axis of a tensor from two runs whose batches begin with the same sample.
+    """Find the batch axis of a tensor from two runs whose batches share a sample.
 
     Args:
         one: the tensor of the first run.
-        other: the tensor of the second run, whose batch has other companions for that sample. Batches of different
-            sizes also end with the same sample.
+        other: the tensor of the second run, whose batch has other companions for the shared sample. Batches of
+            different sizes both begin with it, and both end with another; of batches of one size the first begins with
+            it and the second ends with it, so that what runs along the batch is not taken for it.
         batches: the two batch sizes; equal ones where the model takes no other.
         coarse: whether the model computes with few bits, so that its numbers depend more on the batch.
 
@@ -79,9 +80,11 @@ def observe(one: Tensor, other: Tensor, batches: tuple[int, int], *, coarse: boo
         return found
     if one.size == 0:
         return "it is empty"
-    ends = (0,) if batches[0] == batches[1] else (0, -1)
+    # Batches of different sizes share their first and last sample; of equal ones the first is the other's last.
+    ends = ((0, -1),) if batches[0] == batches[1] else ((0, 0), (-1, -1))
     for candidate in found:
-        if all(_agree(candidate.to_front(one)[end], candidate.to_front(other)[end], coarse) for end in ends):
+        ours, theirs = candidate.to_front(one), candidate.to_front(other)
+        if all(_agree(ours[here], theirs[there], coarse) for here, there in ends):
             return candidate
     return "it depends on the rest of the batch"
 
