@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format bench check-readme clean
+.PHONY: demo test lint format bench conformance check-readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/onnxinv demo
@@ -23,6 +23,9 @@ format: .venv/lint.stamp
 
 bench: .venv/demo.stamp
 	$(BIN)/python tools/benchmark.py
+
+conformance: .venv/test.stamp
+	$(BIN)/python tools/conformance.py
 
 check-readme: .venv/test.stamp
 	$(BIN)/python -m pytest -q tests/test_readme.py

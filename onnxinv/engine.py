@@ -204,8 +204,9 @@ class _Walk:
             for block, tensors in self._run(blocks(samples, 1, plan.layout.batch), plan.untransformed, ahead):
                 raw = [tensors[place] for place in places]
                 reducer.reduce(wanting, raw, states, Part(slice(0, 1), None, block.first))
-        for state in states:
-            state.close(count)
+        with np.errstate(all="ignore"):
+            for state in states:
+                state.close(count)
         known = dict(zip(wanting, states, strict=True))
         return [{kind: known[each][kind] for kind in each.untransformed} for each in self._subjects]
 
@@ -243,8 +244,9 @@ class _Walk:
                 part = Part(slice(0, transforms), plan.untransformed, first_window, labels)
                 self._reduce(reducer, collected, known, states, part)
                 first_window = False
-        for state in states:
-            state.close(len(samples))
+        with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
+            for state in states:
+                state.close(len(samples))
         return list(states)
 
     def _reduce(

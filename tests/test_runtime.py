@@ -348,3 +348,8 @@ def test_onnxruntime_is_imported_only_when_it_is_used():
 
 def test_the_version_is_onnxruntimes():
     assert runtime.version() == onnxruntime.__version__
+
+
+def test_asked_for_no_output_it_hands_out_none(tmp_path):
+    session = Session(SHIPPED[0].read_bytes(), Device("cpu"), threads=1, optimize=True, folder=tmp_path)
+    assert session.run({"image": np.zeros((1, 1, 28, 28), np.float32)}, []) == []

@@ -87,16 +87,27 @@ def _estimates(
     common = np.logical_and.reduce([np.isfinite(values) for values in (reference, *replicates)])
     if not common.any():
         return dict.fromkeys(LOCATIONS)
+    whole, parts = reference[common], [one[common] for one in replicates]
     return {
         name: jackknife(
-            location(kept),
-            location(reference[common]),
-            [location(one[common]) for one in replicates],
-            bounds,
-            trials=trials,
+            location(kept), _reference(location, whole, parts), list(map(location, parts)), bounds, trials=trials
         )
         for name, location in LOCATIONS.items()
     }
+
+
+def _reference(location: Callable[[Array], float], whole: Array, parts: Sequence[Array]) -> float:
+    """Return the value on all samples for which the jackknife finds the bias of the bias-corrected values' location.
+
+    A quantile jumps from value to value when a group is left out, and the jackknife would multiply that jump by the
+    number of groups: so every value is corrected by itself, and the bias is what that changes in the location. For the
+    mean both are the same.
+    """
+    if len(parts) < 2:
+        return location(whole)  # too few groups for any estimate
+    corrected = whole - (len(parts) - 1) * (np.mean(parts, axis=0) - whole)
+    bias = location(whole) - location(corrected)
+    return math.fsum(map(location, parts)) / len(parts) - bias / (len(parts) - 1)
 
 
 def _mean_of_finite(values: Array) -> float | None:

@@ -16,10 +16,15 @@ Shape = tuple[int, ...]
 
 _FIRST = frozenset(
     "Conv ConvTranspose ConvInteger QLinearConv DeformConv FusedConv BatchNormalization InstanceNormalization "
-    "GroupNormalization LRN MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool MaxRoiPool "
-    "MaxUnpool DepthToSpace SpaceToDepth QLinearAveragePool QLinearGlobalAveragePool".split()
+    "GroupNormalization LRN MaxRoiPool DepthToSpace SpaceToDepth".split()
 )
 """Operators whose channels are axis 1 by definition, of what they read and of what they make."""
+
+_FIRST_UNLESS_FOLLOWED = frozenset(
+    "MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool MaxUnpool QLinearAveragePool "
+    "QLinearGlobalAveragePool".split()
+)
+"""Operators that are mostly used on feature maps, but that exporters also use for a mean or maximum of other axes."""
 
 _LAST = frozenset(
     "Gemm MatMul MatMulInteger QLinearMatMul QGemm MatMulNBits Attention MultiHeadAttention RNN GRU LSTM FusedMatMul "
@@ -75,7 +80,7 @@ def follow_channels(graph: onnx.GraphProto, inputs: Mapping[str, int], shapes: M
 def _look_back(node: onnx.NodeProto, axes: dict[str, int], shapes: Mapping[str, Shape]) -> None:
     """Tell what a convolution reads, and what was made from that number by number, that its channels are axis 1."""
     read = node.input[0] if node.input else ""
-    if node.op_type in _FIRST:
+    if node.op_type in _FIRST | _FIRST_UNLESS_FOLLOWED:
         if read not in axes and len(shapes.get(read, ())) > 1:
             axes[read] = 1
         return
@@ -115,6 +120,8 @@ def _axis_after(
     # What an operator works on comes first; a gate or an addend that was followed tells as much where that was not.
     name = next((name for name in node.input if name in axes), None)
     if name is None:
+        if node.op_type in _FIRST_UNLESS_FOLLOWED:
+            return 1
         return rank - 1 if node.op_type in _LAST_UNLESS_FOLLOWED else None
     axis, before = axes[name], shapes[name]
     if node.op_type in _MOVES:
@@ -133,15 +140,36 @@ def _after_transpose(move: _Move) -> int | None:
 def _after_regrouping(move: _Move) -> int | None:
     """Return the axis that has the channel axis's length and as many numbers in front of it.
 
-    Tokens whose features are cut into heads keep features last.
+    A single channel that no axis fits is looked for where a Transpose could have put it. Tokens whose features are cut
+    into heads keep features last, wherever the number of heads goes.
     """
     length, leading = move.before[move.axis], math.prod(move.before[: move.axis])
     in_front = list(accumulate(move.after, mul, initial=1))
     fits = [axis for axis, here in enumerate(move.after) if here == length and in_front[axis] == leading]
-    if fits:
-        return move.axis if move.axis in fits else fits[-1]
+    if move.axis in fits:
+        return move.axis
+    moved = _single_channel_moved(move) if length == 1 else None
+    if moved is not None or fits:
+        return fits[-1] if moved is None else moved
     tokens = len(move.before) >= 3 and move.axis == len(move.before) - 1
-    return len(move.after) - 1 if tokens and len(move.after) > len(move.before) else None
+    cut = move.after[-1] > 1 and length % move.after[-1] == 0
+    return len(move.after) - 1 if tokens and cut else None
+
+
+def _single_channel_moved(move: _Move) -> int | None:
+    """Return where the channel axis is, of length 1, if the shape is that of a Transpose that moves nothing else.
+
+    Of neighbours of length 1 it is the one at the end, as from channels first to channels last and back.
+    """
+    others = _without(move.before, move.axis)
+    found = [
+        axis for axis in range(1, len(move.after)) if move.after[axis] == 1 and _without(move.after, axis) == others
+    ]
+    return max(found, key=lambda axis: abs(axis - move.axis), default=None)
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    return shape[:axis] + shape[axis + 1 :]
 
 
 def _after_reduction(move: _Move) -> int | None:

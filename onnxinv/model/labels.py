@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import onnx
 
 _EXPORT_NOISE = re.compile(r"(StatefulPartitionedCall|PartitionedCall|functional|model|sequential)(_\d+)?")
+_CALL = re.compile(r"(Stateful)?PartitionedCall(_\d+)?")
+_NUMBERED = re.compile(r".+_1")
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _QUOTED = r"'[^'\\]*'|\"[^\"\\]*\""
 _LIST = re.compile(rf"\[\s*(?:(?:{_QUOTED})\s*,\s*)*(?:{_QUOTED})?\s*\]")
@@ -29,9 +31,11 @@ def label_tensors(graph: onnx.GraphProto) -> Mapping[str, str]:
     """Return a label for every tensor that a node of the graph produces; labels are unique, inputs' names included.
 
     PyTorch's scope metadata comes first, then node names of the kind `/layer1/layer1.0/conv2/Conv`, then tensor names
-    of the kind `StatefulPartitionedCall/model/conv2d_3/Relu:0`; a name that says nothing stays as it is.
+    of the kind `StatefulPartitionedCall/model/conv2d_3/Relu:0` or `resnet_1/block1_add_1/Add:0`; a name that says
+    nothing stays as it is.
     """
     proposals = _proposals(graph)
+    keras = _keras_labels(name for node in graph.node for name in node.output)
     # A module of one operation is called by its own name; one of several, by name and operation. Constants don't count.
     modules = Counter(proposals[index].scope for index, node in enumerate(graph.node) if node.input)
     parents = {scope[:cut] for scope in modules for cut in _dots(scope)}
@@ -43,7 +47,7 @@ def label_tensors(graph: onnx.GraphProto) -> Mapping[str, str]:
             if not name:
                 continue
             if not proposal.scope:
-                labels[name] = _top_level(node.name, name) or _plain(name)
+                labels[name] = _top_level(node.name, name) or keras.get(name) or _plain(name)
             elif alone:
                 labels[name] = proposal.scope + suffix
             else:
@@ -112,6 +116,41 @@ def _top_level(node: str, tensor: str) -> str:
         position = tensor.rpartition("_")[2]
         return parts[0] + (f":{position}" if position != "0" else "")
     return ""
+
+
+def _keras_labels(names: Iterable[str]) -> dict[str, str]:
+    """Return `attention/query/MatMul` for `vit_1/attention_1/query_1/MatMul:0` and so on; nothing for other models.
+
+    Keras 3 traces a model whose own names are taken, so that TensorFlow puts `_1` behind the scopes of the model and of
+    all its layers: those that Keras itself numbered become `conv2d_1_1`. One layer could have such a name by chance, so
+    there have to be two.
+    """
+    scoped = {name: parts for name in names if len(parts := _traced(name)) > 1}
+    layers = {(parts[0], parts[1]) for parts in scoped.values() if len(parts) > 2}
+    if len(layers) < 2 or not all(_NUMBERED.fullmatch(scope) for pair in layers for scope in pair):
+        return {}
+    model = min((first for first, _ in layers), key=len)
+    # What was inlined from a function has the function's name in front of the model's.
+    if not all(parts[0] == model or parts[0].endswith(f"_{model}") for parts in scoped.values()):
+        return {}
+    operations = {tuple(parts) for parts in scoped.values()}
+    return {name: _unnumbered(parts, operations) for name, parts in scoped.items() if parts[0] == model}
+
+
+def _unnumbered(parts: list[str], operations: set[tuple[str, ...]]) -> str:
+    """Return the path in the model, its layers without `_1`; a scope that is a tensor too is not a layer's."""
+    place = 1
+    while place < len(parts) - 1 and _NUMBERED.fullmatch(parts[place]) and tuple(parts[: place + 1]) not in operations:
+        place += 1
+    return "/".join([*(part.removesuffix("_1") for part in parts[1:place]), *parts[place:]])
+
+
+def _traced(name: str) -> list[str]:
+    """Return the scopes of a tensor and its operation, without the calls that a saved model has around them."""
+    parts = _parts(name.removesuffix(":0"))
+    while len(parts) > 1 and _CALL.fullmatch(parts[0]):
+        parts = parts[1:]
+    return parts
 
 
 def _plain(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import onnx
@@ -16,6 +17,12 @@ _QUANTISED = {
     "QGemm": 7, "QLinearConcat": 0,
 }  # fmt: skip
 """Operators that make quantised numbers, and where among their inputs the scale of those is; its zero point is next."""
+
+_HANDS_ON = frozenset(
+    "MaxPool Reshape Flatten Squeeze Unsqueeze Transpose Identity Split Slice Gather Expand Tile Pad Resize "
+    "DepthToSpace SpaceToDepth ReduceMax ReduceMin".split()
+)
+"""Operators that make quantised numbers of the scale and the zero point that their first input has."""
 
 _OLDEST_OPSET = 10
 """The first that has DequantizeLinear."""
@@ -34,16 +41,36 @@ def readers(model: onnx.ModelProto, names: Iterable[str]) -> dict[str, onnx.Node
 def _dequantisers(model: onnx.ModelProto, wanted: set[str]) -> dict[str, onnx.NodeProto]:
     opset = next((one.version for one in model.opset_import if one.domain in _DEFAULT_DOMAINS), 0)
     handed_out = {value.name for value in model.graph.output}
-    found = {}
-    for node in model.graph.node:
+    if opset < _OLDEST_OPSET:
+        return {}
+    return {
+        name: onnx.helper.make_node("DequantizeLinear", [name, *scale], [])
+        for name, scale in _scales(model.graph).items()
+        if name in wanted - handed_out
+    }
+
+
+def _scales(graph: onnx.GraphProto) -> dict[str, list[str]]:
+    """Return scale and zero point, by name, of the quantised tensors; what QuantizeLinear makes is there as float."""
+    known: dict[str, list[str]] = {}
+    floats = set()
+    single = {tensor.name for tensor in graph.initializer if math.prod(tensor.dims) == 1}
+    for node in graph.node:
         place = _QUANTISED.get(node.op_type)
-        if place is None or opset < _OLDEST_OPSET or len(node.input) <= place or not node.input[place]:
-            continue
-        name = node.output[0]
-        if name in wanted - handed_out:
-            inputs = [name, *node.input[place : place + 2]]
-            found[name] = onnx.helper.make_node("DequantizeLinear", inputs, [])
-    return found
+        if place is not None and len(node.input) > place and node.input[place]:
+            known[node.output[0]] = list(node.input[place : place + 2])
+        elif (
+            node.op_type == "QuantizeLinear"
+            and node.domain in _DEFAULT_DOMAINS
+            and single.intersection(node.input[1:2])
+        ):
+            known[node.output[0]] = list(node.input[1:3])
+            floats.add(node.output[0])
+        elif node.op_type in _HANDS_ON and node.input and node.input[0] in known:
+            # Of several outputs, only those of Split are all of the same kind: a MaxPool also hands out places.
+            made = node.output if node.op_type == "Split" else node.output[:1]
+            known |= dict.fromkeys(made, known[node.input[0]])
+    return {name: scale for name, scale in known.items() if name not in floats}
 
 
 def _casts(model: onnx.ModelProto, wanted: set[str]) -> dict[str, onnx.NodeProto]:

@@ -123,9 +123,6 @@ def test_what_half_precision_cannot_resolve_counts_as_no_variation(tmp_path: Pat
     measure(named("dynamo_resnet18_fp16"), tmp_path).check_values(late)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Keras puts its own scopes, with a number behind each, around the names"
-)
 @pytest.mark.parametrize(
     ("model", "labels"),
     [
@@ -141,9 +138,6 @@ def test_labels_of_keras_are_what_the_author_wrote(model: str, labels: set[str],
     assert labels <= {layer.label for layer in found.layers}
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="heads that are folded into the batch on their way are not followed"
-)
 @pytest.mark.parametrize(
     ("model", "queries", "keys"), [("torchscript_vit", "Mul_1", "Mul_2"), ("dynamo_vit", "Mul", "Mul_1")]
 )
@@ -154,28 +148,17 @@ def test_features_of_queries_and_keys_are_their_channels(model: str, queries: st
     assert (turned.shape, turned.channel_axis) == ([3, 8, 17], 1)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the exporter's Reshape in place of a Transpose is not seen as one"
-)
 def test_a_head_with_one_channel_has_it_last_after_its_axes_are_moved(tmp_path: Path) -> None:
     edge = measure(named("tensorflow_unet"), tmp_path).layer("edge_probability")
     assert (edge.shape, edge.channel_axis) == ([16, 16, 1], 2)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a mean over features made with GlobalAveragePool makes channels of tokens",
-)
 def test_a_layer_normalisation_taken_apart_keeps_features_as_channels(tmp_path: Path) -> None:
     vit = measure(named("keras_vit"), tmp_path)
     for name in ("vit_1/norm1_1/mul:0", "vit_1/norm1_1/mul_1:0", "vit_1/norm1_1/mul_2:0"):
         assert (vit.layer(name).shape, vit.layer(name).channel_axis) == ([16, 24], 1), name
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="only operators that name a scale of their own are dequantised"
-)
 def test_the_pool_of_a_quantised_model_is_measured(tmp_path: Path) -> None:
     found = measure(named("quantized_resnet18_qoperator"), tmp_path).found
     assert any(layer.op == "MaxPool" for layer in found.layers)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from onnxinv.measures import Values
 from onnxinv.measures.summary import summarize
@@ -69,3 +70,22 @@ def test_a_measure_without_intervals_gets_none() -> None:
     assert found.mean is not None
     assert (found.se, found.bias) == (None, None)
     assert found.ci == found.loo == {"mean": None, "median": None, "p95": None}
+
+
+@pytest.mark.parametrize("name", ["mean", "median", "p95"])
+def test_an_interval_is_about_the_location_of_values_that_are_corrected_one_by_one(name: str) -> None:
+    generator = np.random.default_rng(0)
+    whole = generator.random(9)
+    parts = whole + generator.standard_normal((10, 9)) / 20
+    location = {"mean": np.mean, "median": np.median, "p95": lambda values: np.percentile(values, 95)}[name]
+    found = summarize(Values(whole, np.zeros(9, dtype=bool)), list(parts), whole, (-math.inf, math.inf), interval=True)
+    interval = found.ci[name]
+    assert interval is not None
+    corrected = whole - 9 * (parts.mean(axis=0) - whole)
+    assert sum(interval) / 2 == pytest.approx(location(corrected), rel=1e-12)
+    left_out = np.array([location(part) for part in parts])
+    assert found.loo[name] == pytest.approx(left_out, rel=1e-14)
+    half = stats.t.ppf(0.975, 9) * np.sqrt(0.9 * ((left_out - left_out.mean()) ** 2).sum())
+    assert interval[1] - interval[0] == pytest.approx(2 * half, rel=1e-10)
+    plain = location(whole) - 9 * (left_out.mean() - location(whole))
+    assert (abs(plain - location(corrected)) < 1e-12) == (name == "mean")

@@ -250,3 +250,80 @@ def test_scalars_and_vectors_have_no_channel_axis():
         s=integers(1),
     )
     assert follow(model, x=(2, 3), inputs={"x": 1}) == {"x": 1}
+
+
+def test_features_stay_last_when_heads_are_folded_into_the_batch_and_taken_apart():
+    model = parse(
+        """g (float[5, N, 8] x) => (float[N, 2, 4, 5] y) {
+            q = MatMul(x, w)  folded = Reshape(q, fold)  first = Transpose<perm = [1, 0, 2]>(folded)
+            turned = Transpose<perm = [0, 2, 1]>(first)  apart = Reshape(first, heads)  y = Reshape(turned, keys)
+        }""",
+        w=weights(8, 8),
+        fold=integers(5, -1, 4),
+        heads=integers(-1, 2, 5, 4),
+        keys=integers(-1, 2, 4, 5),
+    )
+    found = follow(model, x=(5, 3, 8))
+    assert (found["folded"], found["first"], found["turned"]) == (2, 2, 1)
+    assert (found["apart"], found["y"]) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param((-1, 5, 3), id="tokens mixed with features"),
+        pytest.param((-1, 40, 1, 1), id="everything made a channel"),
+    ],
+)
+def test_features_that_are_not_cut_into_equal_parts_are_left_to_the_shape(shape):
+    free = ", ".join("?" for _ in shape)
+    model = parse(
+        f"g (float[N, 5, 8] x) => (float[{free}] y) {{ q = MatMul(x, w)  y = Reshape(q, s) }}",
+        w=weights(8, 8),
+        s=integers(*shape),
+    )
+    assert "y" not in follow(model, x=(3, 5, 8))
+
+
+@pytest.mark.parametrize(
+    ("before", "axis", "after", "expected"),
+    [
+        pytest.param((2, 1, 6, 5), 1, (2, 6, 5, 1), 3, id="to the end"),
+        pytest.param((2, 6, 5, 1), 3, (2, 1, 6, 5), 1, id="from the end"),
+        pytest.param((1, 1, 6, 5), 1, (1, 6, 5, 1), 3, id="beside a batch of one"),
+        pytest.param((1, 6, 5, 1), 3, (1, 1, 6, 5), 1, id="back beside a batch of one"),
+        pytest.param((2, 1, 6, 1), 1, (2, 6, 1, 1), 3, id="past an axis of length 1"),
+        pytest.param((2, 1, 6, 1), 3, (2, 1, 1, 6), 1, id="back past an axis of length 1"),
+        pytest.param((2, 1, 6, 5), 1, (2, 5, 6, 1), None, id="not where other axes change"),
+        pytest.param((2, 1, 6, 5), 1, (2, 30), None, id="not where it is gone"),
+        pytest.param((2, 1, 6, 5), 1, (2, 1, 30), 1, id="not where it stays"),
+    ],
+)
+def test_a_reshape_in_place_of_a_transpose_moves_a_single_channel(before, axis, after, expected):
+    sizes = ", ".join(str(size) for size in before)
+    free = ", ".join("?" for _ in after)
+    model = parse(f"g (float[{sizes}] x) => (float[{free}] y) {{ y = Reshape(x, s) }}", s=integers(*after))
+    assert follow(model, x=before, inputs={"x": axis}).get("y") == expected
+
+
+def test_a_mean_over_features_made_with_a_pool_keeps_them_as_channels():
+    model = parse(
+        """g (float[N, 5, 8] x) => (float[N, 5, 8] y) {
+            a = MatMul(x, w)  mean = GlobalAveragePool(a)  centred = Sub(a, mean)  scaled = Mul(mean, scale)
+            y = Add(centred, scaled)
+        }""",
+        w=weights(8, 8),
+        scale=weights(8),
+    )
+    found = follow(model, x=(3, 5, 8))
+    assert (found["mean"], found["centred"], found["scaled"], found["y"]) == (2, 2, 2, 2)
+
+
+def test_a_pool_of_what_nobody_followed_has_channels_first():
+    model = parse("g (float[N, 3, 9] x) => (float[N, 3, 8] y) { a = Relu(x)  y = MaxPool<kernel_shape = [2]>(a) }")
+    assert follow(model, x=(2, 3, 9)) == {"x": 1, "a": 1, "y": 1}
+
+
+def test_a_convolution_has_channels_first_whatever_was_followed():
+    model = parse("g (float[N, 3, 9] x) => (float[N, 8, 7] y) { y = Conv(x, w) }", w=weights(8, 3, 3))
+    assert follow(model, x=(2, 3, 9), inputs={"x": 2})["y"] == 1

@@ -157,3 +157,51 @@ def test_labels_stay_unique_where_names_are_chosen_to_collide():
 
 def test_a_label_is_never_the_name_of_an_input():
     assert labels(node("/image/Sub", "t"), inputs=("image",)) == ["image (t)"]
+
+
+def keras(*names: str) -> list[str]:
+    return labels(*(node("", name, op="Relu") for name in names))
+
+
+def test_the_numbers_that_keras_puts_behind_all_scopes_are_taken_off_with_the_models_name():
+    found = keras("resnet_1/stem_1/Relu:0", "resnet_1/conv2d_1_1/BiasAdd:0", "resnet_1/Add_1:0", "Identity:0")
+    assert found == ["stem/Relu", "conv2d_1/BiasAdd", "Add_1", "Identity"]
+
+
+def test_layers_in_layers_lose_their_number_and_operations_keep_theirs():
+    found = keras(
+        "vit_1/attention_1/query_1/MatMul:0", "vit_1/norm_1/moments/mean_1:0", "vit_1/norm_1/mul_1:0",
+        "vit_1/head_1/Tensordot_1/MatMul:0", "vit_1/head_1/Tensordot_1:0",
+    )  # fmt: skip
+    assert found == [
+        "attention/query/MatMul", "norm/moments/mean_1", "norm/mul_1", "head/Tensordot_1/MatMul", "head/Tensordot_1",
+    ]  # fmt: skip
+
+
+def test_a_saved_keras_model_is_labelled_like_one_that_was_exported_at_once():
+    call = "StatefulPartitionedCall"
+    assert keras(f"{call}/net_1/a_1/Relu:0", f"{call}/net_1/b_1/Relu:0") == ["a/Relu", "b/Relu"]
+
+
+def test_what_keras_inlined_from_a_function_does_not_hide_the_models_name():
+    condition = "net_1_gru_1_while_cond_frozen_52_net_1/gru_1/while/Less"
+    assert keras("net_1/gru_1/transpose:0", "net_1/head_1/MatMul:0", condition) == [
+        "gru/transpose", "head/MatMul", condition,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["net_1/a_1/Relu", "net_1/b/Relu"], id="a layer without a number"),
+        pytest.param(["net_1/a_1/Relu", "net_1/b_2/Relu"], id="a layer with another number"),
+        pytest.param(["net/a_1/Relu", "net/b_1/Relu"], id="a model without a number"),
+        pytest.param(["net_1/a_1/Relu", "other_1/b_1/Relu"], id="two models"),
+        pytest.param(["net_1/a_1/Relu", "net_1/b_1/Relu", "other/Relu"], id="a scope beside the model"),
+        pytest.param(["net_1/a_1/Relu", "net_1/a_1/Add"], id="a single layer"),
+        pytest.param(["net_1/a_1", "net_1/b_1"], id="no layers"),
+        pytest.param(["/", ":0", " "], id="no names"),
+    ],
+)
+def test_numbers_stay_where_they_are_not_behind_every_scope(names):
+    assert keras(*names) == names

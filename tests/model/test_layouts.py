@@ -162,3 +162,15 @@ def test_heads_folded_into_the_batch_are_taken_apart_with_features_last(tmp_path
     layer = layers_of(tmp_path, model)["y"]
     assert layer.batch == BatchAxis(0, 2)
     assert (layer.shape, layer.channel_axis) == ((2, 5, 4), 2)
+
+
+def test_queries_and_keys_of_folded_heads_have_their_features_as_channels(tmp_path):
+    model = parse(
+        """g (float[N, 5, 6] x) => (float[N, 3, 5, 5] y) {
+            seq = Transpose <perm = [1, 0, 2]> (x)  q = MatMul(seq, w)  fold = Reshape(q, folded)
+            t = Transpose <perm = [1, 0, 2]> (fold)  heads = Reshape(t, apart)  scaled = Mul(heads, half)
+            k = Transpose <perm = [0, 1, 3, 2]> (heads)  keys = Mul(k, half)  y = MatMul(scaled, keys) }""",
+        w=weight(6, 6), folded=np.array([5, -1, 2]), apart=np.array([-1, 3, 5, 2]), half=np.float32(0.5),
+    )  # fmt: skip
+    layers = layers_of(tmp_path, model)
+    assert axes_of(layers, "scaled", "keys") == [((3, 5, 2), 2, 0), ((3, 2, 5), 1, 0)]

@@ -73,3 +73,51 @@ def test_tensors_of_other_types_are_not_cast():
     model = parse("g (float[N, 3] x) => (float[N, 3] y) { a = Cast <to = 16> (x)  b = Cast <to = 1> (a)  y = Neg(b) }")
     assert readers(model, ["b", "y"]) == {}
     assert list(readers(model, ["a", "b", "y"])) == ["a"]
+
+
+HANDED_ON = """g (float[N, 1, 4, 5] x) => (float[N, 2, 4, 5] y) {{
+    a = QuantizeLinear(x, s, z)  b = QLinearConv(a, s, z, w, s, wz, s2, z2)  {operation}
+    y = DequantizeLinear(b, s2, z2) }}"""
+
+
+def handing_on(operation: str) -> onnx.ModelProto:
+    model = parse(HANDED_ON.format(operation=operation), flat=np.array([0, -1]), space=np.array([2, 3]))
+    model.graph.initializer.extend(qlinear().graph.initializer)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("operation", "of_numbers"),
+    [
+        pytest.param(
+            "c = MaxPool <kernel_shape = [1, 2]> (b)", lambda b: np.maximum(b[..., :-1], b[..., 1:]), id="a pool"
+        ),
+        pytest.param("c = Reshape(b, flat)", lambda b: b.reshape(1, -1), id="a reshape"),
+        pytest.param("t = Transpose(b)  c = Flatten(t)", lambda b: b.T.reshape(5, -1), id="one after another"),
+        pytest.param("d, c = Split <axis = 1> (b)", lambda b: b[:, 1:], id="a second part"),
+    ],
+)
+def test_what_hands_on_quantised_numbers_is_multiplied_by_the_scale_of_what_it_reads(operation, of_numbers):
+    exposed = expose(handing_on(operation), ["b", "c"])
+    b, c = run(exposed.proto, {"x": X}, [exposed.outputs["b"], exposed.outputs["c"]])
+    assert b.dtype == c.dtype == np.float32
+    assert len(np.unique(c)) > 4
+    np.testing.assert_array_equal(c, of_numbers(b))
+
+
+def test_a_pool_of_the_quantised_input_has_the_scale_of_the_input():
+    model = handing_on("c = MaxPool <kernel_shape = [1, 2]> (a)")
+    assert list(readers(model, ["c"])["c"].input) == ["c", "s", "z"]
+    assert readers(model, ["a"]) == {}
+
+
+def test_an_input_with_a_scale_for_each_channel_is_not_followed():
+    text = """g (float[N, 2, 3] x) => (float[N, 2, 3] y) {
+        a = QuantizeLinear <axis = 1> (x, s, z)  c = Transpose(a)  y = DequantizeLinear <axis = 1> (a, s, z) }"""
+    model = parse(text, s=np.array([1, 2], np.float32), z=np.array([0, 0], np.uint8))
+    assert readers(model, ["c"]) == {}
+
+
+def test_the_places_that_a_pool_of_quantised_numbers_hands_out_are_not_quantities():
+    model = handing_on("c, places = MaxPool <kernel_shape = [1, 2]> (b)")
+    assert list(readers(model, ["c", "places"])) == ["c"]

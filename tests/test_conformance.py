@@ -1,0 +1,21 @@
+"""A tenth of the models that the onnx package brings is measured, or refused with a sentence; never anything else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[1] / "tools" / "conformance.py"
+
+
+def test_a_tenth_of_the_models_of_the_onnx_package_is_measured_or_refused_with_a_sentence() -> None:
+    command = [sys.executable, str(SCRIPT), "--share", "0.1", "--seed", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = re.findall(r"^\| (\S+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", done.stdout, re.MULTILINE)
+    measured, refused, defects, crashes = (sum(int(row[place]) for row in rows) for place in range(1, 5))
+    assert (defects, crashes) == (0, 0)
+    assert measured + refused > 150
+    assert measured > refused
