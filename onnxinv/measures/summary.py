@@ -85,7 +85,8 @@ def _estimates(
     kept: Array, replicates: Sequence[Array], reference: Array, bounds: tuple[float, float], trials: int | None
 ) -> dict[str, Estimate | None]:
     common = np.logical_and.reduce([np.isfinite(values) for values in (reference, *replicates)])
-    if not common.any():
+    # Of a subset of units values may be finite that are not on all units.
+    if not common.any() or not kept.size:
         return dict.fromkeys(LOCATIONS)
     whole, parts = reference[common], [one[common] for one in replicates]
     return {

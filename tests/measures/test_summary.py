@@ -89,3 +89,11 @@ def test_an_interval_is_about_the_location_of_values_that_are_corrected_one_by_o
     assert interval[1] - interval[0] == pytest.approx(2 * half, rel=1e-10)
     plain = location(whole) - 9 * (left_out.mean() - location(whole))
     assert (abs(plain - location(corrected)) < 1e-12) == (name == "mean")
+
+
+def test_where_only_the_kept_units_have_finite_values_there_is_no_interval() -> None:
+    full = Values(np.array([math.nan, math.inf]), np.zeros(2, dtype=bool))
+    finite = np.array([0.5, 1.0])
+    found = summarize(full, [finite, finite, finite], finite, (0, math.inf), interval=True)
+    assert (found.finite, found.se) == (0, None)
+    assert found.ci == dict.fromkeys(("mean", "median", "p95"))
