@@ -18,4 +18,4 @@ def test_a_tenth_of_the_models_of_the_onnx_package_is_measured_or_refused_with_a
     measured, refused, defects, crashes = (sum(int(row[place]) for row in rows) for place in range(1, 5))
     assert (defects, crashes) == (0, 0)
     assert measured + refused > 150
-    assert measured > refused
+    assert measured > 50
