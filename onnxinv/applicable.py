@@ -11,6 +11,7 @@ from onnxinv.measures import ALL, DEFAULT, DEFAULT_OF_CLASSES, Measure, measures
 from onnxinv.measures.needs import Facts
 from onnxinv.model.class_output import ClassOutput
 from onnxinv.model.layers import Layer
+from onnxinv.result import SkippedMeasure
 from onnxinv.subjects import NO_MAPS, Subjects, choose_subjects
 from onnxinv.transforms import Transform
 from onnxinv.transforms.alignment import warp_of
@@ -29,19 +30,6 @@ class Asked:
     measure: Measure
     named: bool
     told: bool = True
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """A measure that does not apply.
-
-    Attributes:
-        name: its name.
-        reason: why.
-    """
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +80,9 @@ def asked_measures(texts: Sequence[str]) -> list[Asked]:
     return list(known.values())
 
 
-def applicable(asked: Sequence[Asked], offer: Offer) -> tuple[tuple[Measure, ...], tuple[Dropped, ...], Subjects]:
+def applicable(
+    asked: Sequence[Asked], offer: Offer
+) -> tuple[tuple[Measure, ...], tuple[SkippedMeasure, ...], Subjects]:
     """Return the measures that apply, those that were dropped, and what is measured.
 
     Raises:
@@ -100,7 +90,7 @@ def applicable(asked: Sequence[Asked], offer: Offer) -> tuple[tuple[Measure, ...
     """
     facts = _facts(offer)
     kept: list[Asked] = []
-    dropped: list[Dropped] = []
+    dropped: list[SkippedMeasure] = []
     for each in asked:
         lacking = _lacking(each.measure, facts)
         if lacking is None:
@@ -120,12 +110,12 @@ def applicable(asked: Sequence[Asked], offer: Offer) -> tuple[tuple[Measure, ...
     return tuple(chosen), tuple(dropped), subjects
 
 
-def _drop(asked: Asked, reason: str, hint: str, dropped: list[Dropped]) -> None:
+def _drop(asked: Asked, reason: str, hint: str, dropped: list[SkippedMeasure]) -> None:
     name = measures.name_of(type(asked.measure))
     if asked.named:
         raise DataError(f"'{name}' cannot be measured: {reason}.", hint)
     if asked.told:
-        dropped.append(Dropped(name, reason))
+        dropped.append(SkippedMeasure(name=name, reason=reason))
 
 
 def _lacking(measure: Measure, facts: Facts) -> tuple[str, str] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -31,12 +30,12 @@ from onnxinv.result import (
     OutputValue,
     Result,
     RuntimeMeta,
-    SkippedMeasure,
     TimingMeta,
     TransformsMeta,
     classes_key,
     units_key,
 )
+from onnxinv.spent import Spent
 from onnxinv.version import __version__
 
 
@@ -193,7 +192,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             interval_units=layout.kept_units,
             stratify=config.stratify,
             precision=config.precision,
-            skipped_measures=[SkippedMeasure(name=each.name, reason=each.reason) for each in plan.dropped],
+            skipped_measures=list(plan.dropped),
         ),
         runtime=RuntimeMeta(
             onnxruntime=runtime.version(),
@@ -208,7 +207,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             seconds=round(measured.seconds, 3),
             inferences=measured.inferences,
             inferences_per_second=round(measured.inferences / measured.seconds, 1) if measured.seconds else 0.0,
-            shares=_shares(plan, measured.shares),
+            shares=_shares(measured.spent),
         ),
         warnings=list(warnings),
         class_output=_class_output(plan),
@@ -222,22 +221,10 @@ def _class_output(plan: Plan) -> ClassOutputMeta | None:
     return ClassOutputMeta(name=found.name, kind=found.kind, classes=found.classes, chosen=found.chosen)
 
 
-def _shares(plan: Plan, seconds: Mapping[object, float]) -> dict[str, float]:
-    """Return the share of the busy time by what it was spent on; a statistic's is divided between its measures."""
-    shares: Counter[str] = Counter()
-    for spent, time in seconds.items():
-        if isinstance(spent, str):
-            owners = [spent]
-        elif isinstance(spent, Measure):
-            owners = [measures.name_of(type(spent))]
-        else:
-            users = [each for each in plan.measures if spent in _with_first_pass(each)]
-            owners = [measures.name_of(type(each)) for each in users]
-        for owner in owners:
-            shares[owner] += time / len(owners)  # type: ignore[assignment]  # a counter of seconds
-    total = math.fsum(shares.values()) or 1.0
-    return {name: round(time / total, 4) for name, time in shares.most_common()}
-
-
-def _with_first_pass(measure: Measure) -> set[object]:
-    return {*measure.kinds(), *(first for kind in measure.kinds() for first in kind.untransformed)}
+def _shares(spent: Spent[Measure | str]) -> dict[str, float]:
+    """Return the share of the busy time by what it was spent on, largest first; measures by their name."""
+    named: Spent[str] = Spent()
+    for owner, seconds in spent.items():
+        named.charge(seconds, measures.name_of(type(owner)) if isinstance(owner, Measure) else owner)
+    total = math.fsum(named.values()) or 1.0
+    return {name: round(named[name] / total, 4) for name in sorted(named, key=named.__getitem__, reverse=True)}

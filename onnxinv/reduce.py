@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -16,18 +16,21 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from onnxinv.measures import Measure
 from onnxinv.schedule import BlockPlan
-from onnxinv.statistics import Array, Block, State
+from onnxinv.spent import Spent
+from onnxinv.statistics import Array, Block, State, Statistic
+from onnxinv.statistics.state import Seconds
 from onnxinv.subjects import Subject
 from onnxinv.views import Look
 
 _PIECE = 1 << 18
 """Activations reduced at a time: as float64 they fit the last-level cache, and calls cost little beside the work."""
 
-VIEWS = "views"
-"""What the time is called that it takes to make the grids of views, in the seconds of a reducer."""
-
 Raw = npt.NDArray[Any]
+
+Task = Callable[[], Seconds]
+"""Updates some statistics of a subject, and says how long each kind took."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,35 @@ class Part:
         reference: which column holds the untransformed samples; None where nothing asked for it.
         first: whether it begins with the group's first sample.
         labels: (k,) class of each sample; None where they have none.
+        beforehand: whether it is of the untransformed samples that some statistics must know before they begin.
     """
 
     transforms: slice
     reference: int | None
     first: bool
     labels: npt.NDArray[np.int64] | None = None
+    beforehand: bool = False
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Something that takes time: a kind of statistic of a subject, or, where that is None, making its view."""
+
+    subject: Subject
+    beforehand: bool
+    kind: type[Statistic] | None = None
+
+    def done_for(self) -> list[Measure]:
+        """Return the measures that need it."""
+        return [
+            measure
+            for measure in self.subject.measures
+            if (kinds := self._kinds(measure)) and (self.kind is None or self.kind in kinds)
+        ]
+
+    def _kinds(self, measure: Measure) -> Sequence[type[Statistic]]:
+        kinds = measure.kinds()
+        return [first for kind in kinds for first in kind.untransformed] if self.beforehand else kinds
 
 
 class Reducer:
@@ -52,13 +78,10 @@ class Reducer:
 
     Args:
         threads: 0 for one a core.
-
-    Attributes:
-        seconds: time spent by kind of statistic, and on `VIEWS`, added up over threads.
     """
 
     def __init__(self, threads: int) -> None:
-        self.seconds: Counter[object] = Counter()
+        self._seconds: Spent[_Work] = Spent()
         self._scales: dict[Subject, float] = {}
         self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
 
@@ -82,31 +105,43 @@ class Reducer:
             part: which transforms, and the rest that is known of the samples.
         """
         looks = list(self._pool.map(lambda subject, tensor: self._look(subject, tensor, part), subjects, raw))
-        tasks: list[Callable[[], Counter[object]]] = []
+        tasks: list[tuple[Subject, Task]] = []
         for subject, state, (look, seconds) in zip(subjects, states, looks, strict=True):
-            self.seconds.update(seconds)
-            tasks += self._tasks(subject, state, look, part)
-        for spent in self._pool.map(lambda task: task(), tasks, chunksize=1):
-            self.seconds.update(spent)
+            self._seconds.charge(seconds, _Work(subject, part.beforehand))
+            tasks += [(subject, task) for task in self._tasks(subject, state, look, part)]
+        done = self._pool.map(lambda task: task[1](), tasks, chunksize=1)
+        for (subject, _), took in zip(tasks, done, strict=True):
+            self._seconds.include((_Work(subject, part.beforehand, kind), seconds) for kind, seconds in took.items())
 
-    def _look(self, subject: Subject, raw: Raw, part: Part) -> tuple[Look, Counter[object]]:
+    def spent(self) -> Spent[Measure]:
+        """Return the seconds that went into each measure, added up over threads.
+
+        The time that a view took is divided between the measures that look at it, that of a statistic between those of
+        them that need it.
+        """
+        spent: Spent[Measure] = Spent()
+        for work, seconds in self._seconds.items():
+            spent.charge(seconds, *work.done_for())
+        return spent
+
+    def _look(self, subject: Subject, raw: Raw, part: Part) -> tuple[Look, float]:
         start = perf_counter()
         look = subject.view.look(raw, part.transforms, part.reference if subject.reference else None)
         if part.first:
             self._scales[subject] = _largest(look.grid)
-        return look, Counter({VIEWS: perf_counter() - start})
+        return look, perf_counter() - start
 
-    def _tasks(self, subject: Subject, state: State, look: Look, part: Part) -> list[Callable[[], Counter[object]]]:
-        scale, kinds = self._scales[subject], subject.kinds
-        tasks: list[Callable[[], Counter[object]]] = []
+    def _tasks(self, subject: Subject, state: State, look: Look, part: Part) -> list[Task]:
+        scale, kinds = self._scales[subject], state.kinds
+        tasks: list[Task] = []
         if any(kind.whole for kind in kinds):
-            tasks.append(lambda: _reduce_whole(state, look, part, scale))
+            tasks.append(partial(_reduce_whole, state, look, part, scale))
         if not all(kind.whole for kind in kinds):
             samples, run, outer, inner = look.grid.shape
             step = max(1, max(64, _PIECE // (samples * run)) // inner)
             for start in range(0, outer, step):
                 some = slice(start, min(start + step, outer))
-                tasks.append(lambda some=some: _reduce_piece(state, look, some, part, scale))  # type: ignore[misc]  # mypy takes the default for an argument
+                tasks.append(partial(_reduce_piece, state, look, some, part, scale))
         return tasks
 
 
@@ -166,7 +201,7 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def _reduce_piece(state: State, look: Look, some: slice, part: Part, scale: float) -> Counter[object]:
+def _reduce_piece(state: State, look: Look, some: slice, part: Part, scale: float) -> Seconds:
     piece = look.grid[:, :, some]
     shape = piece.shape[0], piece.shape[1], piece.shape[2] * piece.shape[3]
     values, scratch = _scratch.of(shape)
@@ -179,17 +214,17 @@ def _reduce_piece(state: State, look: Look, some: slice, part: Part, scale: floa
         values, part.transforms, units, part.first, scale, scratch, reference, part.labels, _is_single(look.grid)
     )
     with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
-        return Counter(state.update(block))
+        return state.update(block)
 
 
-def _reduce_whole(state: State, look: Look, part: Part, scale: float) -> Counter[object]:
+def _reduce_whole(state: State, look: Look, part: Part, scale: float) -> Seconds:
     grid, reference = look.flat()
     units = slice(0, grid.shape[2])
     block = Block(
         grid, part.transforms, units, part.first, scale, np.empty(0), reference, part.labels, _is_single(grid)
     )
     with np.errstate(all="ignore"):
-        return Counter(state.update(block, whole=True))
+        return state.update(block, whole=True)
 
 
 def _is_single(grid: Raw) -> bool:

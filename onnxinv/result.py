@@ -135,8 +135,8 @@ class TimingMeta(Part):
     """How long the measurement took, from ready session to finished values.
 
     Attributes:
-        shares: share of the busy time by what it was spent on: `inference`, `transforms`, `views` (undoing transforms
-            on feature maps) and every measure; what measures have in common is divided between them.
+        shares: share of the busy time by what it was spent on: `inference`, `transforms` (of the inputs) and every
+            measure; what measures have in common is divided between them.
     """
 
     seconds: float

@@ -49,7 +49,7 @@ def test_is_refused_with_a_reason(options, reason):
 
 def test_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
-        run_config(**RUN).seed = 1  # type: ignore[misc]  # that is the point
+        run_config(**RUN).seed = 1
 
 
 def test_every_field_is_documented():

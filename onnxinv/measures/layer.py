@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from functools import partial
 from itertools import chain
 from time import perf_counter
 
@@ -16,6 +16,7 @@ from onnxinv.measures.measure import Measure, Values
 from onnxinv.measures.summary import summarize
 from onnxinv.measures.units import Units
 from onnxinv.result import MeasureSummary
+from onnxinv.spent import Spent
 from onnxinv.statistics import State, merge_states
 
 SLICE_UNITS = 1 << 12
@@ -55,7 +56,7 @@ class Collected:
 
 
 def measure_layer(
-    measures: Sequence[Measure], collected: Collected, units: Units, clock: Counter[Measure] | None = None
+    measures: Sequence[Measure], collected: Collected, units: Units, spent: Spent[Measure] | None = None
 ) -> dict[str, tuple[Values, MeasureSummary]]:
     """Compute every measure of one layer, with its summary.
 
@@ -63,23 +64,23 @@ def measure_layer(
         measures: what to compute; their statistics must be in the states.
         collected: the states.
         units: how all units fall into channels.
-        clock: is told how many seconds each measure took.
+        spent: is told how many seconds each measure took.
 
     Returns:
         Values and summary by key.
     """
-    stratified = bool(collected.classes)
-    clock = Counter() if clock is None else clock
+    spent = Spent() if spent is None else spent
+    compute = partial(_compute, spent=spent, stratified=bool(collected.classes))
     with np.errstate(all="ignore"):  # non-finite activations are an outcome: they end as nan and are counted
-        values = _compute(measures, [collected.full], units, stratified, clock)[0]
+        values = compute(measures, [collected.full], units)[0]
         reference, kept_units = values, units
         if collected.kept is not None:
             kept_units = units.take(collected.kept)
-            reference = _compute(measures, [collected.kept_full], kept_units, stratified, clock)[0]
+            reference = compute(measures, [collected.kept_full], kept_units)[0]
         uncertain = [each for each in measures if each.interval]
         several = bool(uncertain) and len(collected.groups) > 1
         groups = list(collected.groups) if several else []
-        replicates = _compute(uncertain, groups, kept_units, stratified, clock, leave_out=True)
+        replicates = compute(uncertain, groups, kept_units, leave_out=True)
         found = {}
         for measure in measures:
             bounds = measure.bounds_by_key()
@@ -105,9 +106,9 @@ def _compute(
     measures: Sequence[Measure],
     evaluations: Sequence[Evaluation],
     units: Units,
-    stratified: bool,  # private, and every call passes a name
-    clock: Counter[Measure],
     *,
+    spent: Spent[Measure],
+    stratified: bool,
     leave_out: bool = False,
 ) -> list[dict[Measure, Family]]:
     """Compute all measures of several evaluations (or of all but each of them).
@@ -118,24 +119,26 @@ def _compute(
         For each evaluation, the values of each measure by key.
     """
     found: list[dict[Measure, list[Family]]] = [{each: [] for each in measures} for _ in evaluations]
+    by_class = {each for each in measures if stratified and each.stratifies}
     by_channel = [each for each in measures if each.scope == "channel"]
     as_a_whole = [each for each in measures if each.scope != "channel"]
     parts: list[tuple[list[Measure], list[Evaluation], Units]] = []
     if as_a_whole:
         kinds = {kind for each in as_a_whole for kind in each.kinds()}
-        some = [[state and state.only(kinds) for state in evaluation] for evaluation in evaluations]
-        parts.append((as_a_whole, list(some), units))
+        some: list[Evaluation] = [[state and state.only(kinds) for state in evaluation] for evaluation in evaluations]
+        parts.append((as_a_whole, some, units))
     for chosen, cut, cut_units in chain(parts, _sliced(by_channel, evaluations, units)):
+        together = [each for each in chosen if each not in by_class]
         for families, evaluation in zip(found, _left_out(cut) if leave_out else cut, strict=True):
+            start = perf_counter()
             present = [state for state in evaluation if state]
-            merged = None
+            merged = merge_states(present) if together and present else None
+            spent.charge(perf_counter() - start, *together)
             for measure in chosen:
                 start = perf_counter()
-                by_class = stratified and measure.stratifies
-                if not by_class and merged is None and present:
-                    merged = merge_states(present)
-                families[measure].append(_evaluate(measure, evaluation, merged, cut_units, by_class=by_class))
-                clock[measure] += perf_counter() - start  # type: ignore[assignment]  # a counter of seconds
+                family = _evaluate(measure, evaluation, merged, cut_units, by_class=measure in by_class)
+                families[measure].append(family)
+                spent.charge(perf_counter() - start, measure)
     return [{measure: _join(pieces) for measure, pieces in families.items()} for families in found]
 
 
@@ -145,8 +148,10 @@ def _sliced(
     if not measures:
         return
     for positions in _slices(units):
-        cut = [[state and state.take(positions) for state in evaluation] for evaluation in evaluations]
-        yield measures, list(cut), units.take(positions)
+        cut: list[Evaluation] = [
+            [state and state.take(positions) for state in evaluation] for evaluation in evaluations
+        ]
+        yield measures, cut, units.take(positions)
 
 
 def _left_out(evaluations: Sequence[Evaluation]) -> Iterator[Evaluation]:
@@ -173,23 +178,10 @@ def _join(pieces: Sequence[Family]) -> Family:
 
 
 def _joined(pieces: Sequence[Values]) -> Values:
-    first = pieces[0]
-    whole = replace(
-        first,
-        values=np.concatenate([piece.values for piece in pieces]),
-        dead=np.concatenate([piece.dead for piece in pieces]),
-    )
-    if first.profile is not None:
-        whole = replace(
-            whole, profile=np.concatenate([piece.profile for piece in pieces if piece.profile is not None], axis=1)
-        )
-    if first.classes is not None:
-        whole = replace(
-            whole, classes=np.concatenate([piece.classes for piece in pieces if piece.classes is not None], axis=1)
-        )
-    if first.silent is not None:
-        whole = replace(whole, silent=np.concatenate([piece.silent for piece in pieces if piece.silent is not None]))
-    return whole
+    """Return the values of all slices; every array has them on its last axis."""
+    arrays = {field.name: [getattr(piece, field.name) for piece in pieces] for field in fields(Values)}
+    whole = {name: np.concatenate(parts, axis=-1) for name, parts in arrays.items() if parts[0] is not None}
+    return Values(**whole)
 
 
 def _slices(units: Units) -> Iterator[Positions]:

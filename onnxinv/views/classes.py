@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onnxinv.measures import Units
-from onnxinv.model.class_output import ClassOutput, probabilities
+from onnxinv.model.class_output import ClassOutput
 from onnxinv.views.view import Look, Raw, View, columns_of
 
 
@@ -21,8 +21,8 @@ class ClassesView(View):
 
     def look(self, raw: Raw, transforms: slice, reference: int | None) -> Look:
         """Return the probabilities in float64."""
-        flat = raw.reshape(*raw.shape[:2], self._output.classes)
-        seen = probabilities(flat, self._output.kind)[..., None]
+        rows = self._output.read(raw.reshape(-1, *raw.shape[2:]))
+        seen = rows.reshape(*raw.shape[:2], self._output.classes, 1)
         return Look(columns_of(seen, transforms), None if reference is None else seen[:, reference])
 
     def bytes_per_variant(self) -> int:

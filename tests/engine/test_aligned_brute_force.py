@@ -92,7 +92,7 @@ def run(model: Path, data: Path, transforms: object, **options: object) -> Resul
         "threads": 1,
         "device": "cpu",
     }
-    return analyze(model, data, transforms, **{**defaults, **options})  # type: ignore[arg-type]  # options are checked
+    return analyze(model, data, transforms, **{**defaults, **options})
 
 
 def moved_images(images: npt.NDArray[np.float32], motions: list[Motion]) -> npt.NDArray[np.float32]:
@@ -195,7 +195,7 @@ def test_the_floor_is_the_measure_of_the_image_resized(case: Case) -> None:
 
 
 def _resized(image: Float, size: tuple[int, ...]) -> Float:
-    made: Float = resize(image, size, order=1, mode="edge", preserve_range=True, clip=False)  # type: ignore[no-untyped-call]  # scikit-image annotates only some of its functions
+    made: Float = resize(image, size, order=1, mode="edge", preserve_range=True, clip=False)
     return made
 
 

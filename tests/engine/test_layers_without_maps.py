@@ -67,7 +67,7 @@ def test_layers_without_maps_have_a_reason_and_no_numbers(transformer: Path, tmp
                 assert (summary.finite, summary.inf, summary.nan, summary.dead) == (0, 0, 0, 0)
                 assert not any((*summary.ci.values(), *summary.loo.values(), summary.floor, summary.profile))
     means = [layer.measures[NV].mean for layer in found.layers if layer.name in LAST_WITH_MAPS]
-    assert found.document.summary[NV].mean_of_layers == pytest.approx(np.mean(means), rel=1e-12)  # type: ignore[arg-type]  # layers with maps have means
+    assert found.document.summary[NV].mean_of_layers == pytest.approx(np.mean(means), rel=1e-12)
 
 
 def test_a_saved_result_with_such_layers_loads_again(transformer: Path, tmp_path: Path) -> None:

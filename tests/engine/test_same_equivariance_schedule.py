@@ -28,7 +28,7 @@ def save_digits(path: Path, order: np.ndarray | None = None) -> Path:
 
 def run(data: Path, transforms: object = TURNS, **options: object) -> Result:
     defaults: dict[str, object] = {"measures": (NV, ERROR), "layers": LAYERS, "threads": 1, "batch": 10}
-    return analyze(SHIPPED[1], data, transforms, **{**defaults, "device": "cpu", "groups": 4, **options})  # type: ignore[arg-type]  # options are checked
+    return analyze(SHIPPED[1], data, transforms, **{**defaults, "device": "cpu", "groups": 4, **options})
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ Values = npt.NDArray[np.float64]
 
 def rounding(dtype: str) -> float:
     """Return the deviation, in root mean squares of the unit, that counts as none."""
+    if dtype == "bfloat16":
+        return 2.0**-7  # numpy does not know it
     factor = 1 if dtype == "float16" else 4
     return float(factor * np.finfo(dtype).eps)
 

@@ -25,5 +25,11 @@ def with_special_units(samples: int, transforms: int, seed: int = 0) -> np.ndarr
     return grid
 
 
+def shaped(grid: np.ndarray, kind: str) -> np.ndarray:
+    """Return activations as they are (`smooth`), rounded so that many are equal (`ties`), or `rectified`."""
+    shapes: dict[str, np.ndarray] = {"smooth": grid, "ties": np.round(grid), "rectified": np.maximum(grid, 0)}
+    return shapes[kind]
+
+
 def as_doubles(grid: np.ndarray) -> np.ndarray:
     return grid.astype(np.float64)

@@ -167,17 +167,6 @@ def test_non_finite_activations_end_as_nan_and_are_not_dead() -> None:
         assert not dead("anova-repeated", grid, part=part).any()
 
 
-def test_has_no_interval() -> None:
-    grid, units = with_special_units(9, 4), Units.of((4, 3), 0, "float32", per_unit=False)
-    groups = [state_of(part) for part in np.array_split(grid, 3)]
-    layer = measure_layer([measures.build("anova-repeated")], collected(groups), units)
-    for part in PARTS:
-        summary = layer[part][1]
-        assert summary.mean is not None
-        assert (summary.se, summary.bias) == (None, None)
-        assert set(summary.ci.values()) == set(summary.loo.values()) == {None}
-
-
 def test_merged_groups_give_the_values_of_all_samples() -> None:
     grid = with_special_units(9, 4)
     merged = merge_states([state_of(part) for part in np.array_split(grid, 4)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from onnxinv.measures import Units, Values, measures
-from tests.measures.grids import draw
+from tests.measures.grids import draw, shaped
 from tests.measures.states import compute, per_unit, state_of
 
 nan, inf = math.nan, math.inf
@@ -38,11 +38,6 @@ def by_force(grid: np.ndarray, reference: np.ndarray | None = None) -> list[floa
         rate = above / (samples * transforms)
         ratios.append(rate / (before / samples) if before else inf if above else nan)
     return ratios
-
-
-def shaped(grid: np.ndarray, kind: str) -> np.ndarray:
-    shapes: dict[str, np.ndarray] = {"smooth": grid, "ties": np.round(grid), "rectified": np.maximum(grid, 0)}
-    return shapes[kind]
 
 
 @given(

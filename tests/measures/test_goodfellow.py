@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from onnxinv.measures import Units, Values, measures
 from tests.measures.brute_force import channels_of
-from tests.measures.grids import draw
+from tests.measures.grids import draw, shaped
 from tests.measures.states import per_unit, state_of
 
 nan = math.nan
@@ -49,11 +49,6 @@ def by_force(grid: np.ndarray, reference: np.ndarray | None = None) -> list[floa
                 found.append(sum(rates) / len(rates) / (len(fires) / samples))
         scores.append(max(found, default=nan))
     return scores
-
-
-def shaped(grid: np.ndarray, kind: str) -> np.ndarray:
-    shapes: dict[str, np.ndarray] = {"smooth": grid, "ties": np.round(grid), "rectified": np.maximum(grid, 0)}
-    return shapes[kind]
 
 
 @given(

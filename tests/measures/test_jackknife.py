@@ -23,7 +23,7 @@ LOCATIONS: dict[str, Callable[[np.ndarray], float]] = {
     "mean": np.mean,
     "median": np.median,
     "p95": lambda values: np.percentile(values, 95),
-}  # type: ignore[dict-item]
+}
 
 
 def summary_of(

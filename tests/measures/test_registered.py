@@ -10,9 +10,10 @@ import pytest
 
 from onnxinv.errors import UsageError
 from onnxinv.measures import DEFAULT, DEFAULT_OF_CLASSES, Measure, Units, Values, measures
-from onnxinv.statistics import Statistic
+from onnxinv.measures.layer import measure_layer
+from onnxinv.statistics import State, Statistic
 from tests.measures.grids import draw, with_special_units
-from tests.measures.states import state_of
+from tests.measures.states import collected, state_of
 
 every = pytest.mark.parametrize("name", measures.names())
 
@@ -23,13 +24,17 @@ def family_of(name: str, grid: np.ndarray, *, whole: bool = True) -> dict[str, n
 
 def computed(name: str, grid: np.ndarray, *, whole: bool = True) -> Mapping[str, Values]:
     """Return what a measure says of a grid of 12 units in 4 channels; of one for the class output, 12 classes."""
+    return measures.build(name).compute(known(name, grid), Units.of((4, 3), 0, "float32", per_unit=whole))
+
+
+def known(name: str, grid: np.ndarray) -> State:
+    """Return the statistics that a measure needs of such a grid."""
     measure = measures.build(name)
     channel = Units.of((4, 3), 0, "float32", per_unit=False).channel
     if measure.view == "classes":
         shares = np.exp(grid.astype(np.float64))
         grid = shares / shares.sum(axis=2, keepdims=True)
-    state = state_of(grid, measure, labels=np.arange(len(grid)) % 12, channel=channel)
-    return measure.compute(state, Units.of((4, 3), 0, "float32", per_unit=whole))
+    return state_of(grid, measure, labels=np.arange(len(grid)) % 12, channel=channel)
 
 
 def test_the_default_measures_are_registered() -> None:
@@ -96,6 +101,24 @@ def test_a_unit_that_is_always_zero_is_dead(name: str) -> None:
         found = computed(name, np.zeros((6, 5, 12), dtype=np.float32))
         for each in found.values():
             assert each.values.shape == each.dead.shape == (1,)
+
+
+@every
+@pytest.mark.parametrize("kept", [None, np.arange(6)], ids=["all units", "some units"])
+def test_has_an_interval_or_says_that_it_has_none(name: str, kept: np.ndarray | None) -> None:
+    measure = measures.build(name)
+    grid = draw(24, 5, 12)
+    states = collected([known(name, part) for part in np.split(grid, 4)], kept, full=known(name, grid))
+    found = measure_layer([measure], states, Units.of((4, 3), 0, "float32", per_unit=True))
+    assert list(found) == measure.result_keys()
+    for key, (_, summary) in found.items():
+        assert summary.mean is not None, key
+        if measure.interval:
+            assert summary.se is not None, key
+            assert None not in summary.ci.values(), key
+        else:
+            assert (summary.se, summary.bias) == (None, None), key
+            assert set(summary.ci.values()) == set(summary.loo.values()) == {None}, key
 
 
 @every

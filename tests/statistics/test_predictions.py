@@ -185,7 +185,7 @@ def test_an_untransformed_probability_that_is_not_finite_spoils_the_comparisons_
 def test_float32_probabilities_are_summed_as_doubles() -> None:
     grid, reference, labels = draw(9, 4, 5)
     single, single_reference = grid.astype(np.float32), reference.astype(np.float32)
-    found = predictions(single, single_reference, labels)  # type: ignore[arg-type]
+    found = predictions(single, single_reference, labels)
     assert found.effective.dtype == np.float64
     assert_by_force(found, single.astype(np.float64), single_reference.astype(np.float64), labels)
 

@@ -12,7 +12,7 @@ KINDS = (RowMoments, ColumnMoments)
 
 
 def state_of(grid: np.ndarray, pieces: object = None) -> State:
-    return feed(State.empty(KINDS, Extent.plain(grid.shape[1], grid.shape[2])), grid, pieces)  # type: ignore[arg-type]
+    return feed(State.empty(KINDS, Extent.plain(grid.shape[1], grid.shape[2])), grid, pieces)
 
 
 @pytest.mark.parametrize("kind", KINDS)

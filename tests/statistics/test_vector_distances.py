@@ -90,5 +90,5 @@ def test_what_rounding_alone_does_is_within_its_limit(distance: str) -> None:
     exact = np.random.default_rng(0).uniform(1, 2, (1, 300))
     rounded = (exact * (1 + resolution * np.random.default_rng(1).choice([-1, 1], exact.shape)))[:, None]
     found = dict(zip(("cosine", "euclidean"), distances_to_points(rounded, [exact])[0].ravel(), strict=True))
-    limit = rounding_distance(distance, np.square(exact).sum(), resolution)  # type: ignore[arg-type]
+    limit = rounding_distance(distance, np.square(exact).sum(), resolution)
     assert 0.9 * limit < found[distance] <= limit * (1 + 1e-6)

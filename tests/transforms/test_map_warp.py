@@ -66,7 +66,7 @@ def test_maps_are_warped_as_images_of_their_size_are(size: Size) -> None:
 def test_every_geometric_family_acts_on_maps_as_on_images(spec: str, size: Size) -> None:
     maps = maps_of(*size)
     for one in expand([spec]):
-        expected = as_images(one.steps[0], maps) if one.steps else maps  # type: ignore[arg-type]  # these families have affine steps alone
+        expected = as_images(one.steps[0], maps) if one.steps else maps
         np.testing.assert_allclose(warped(one, maps), expected, rtol=0, atol=1e-12)
 
 

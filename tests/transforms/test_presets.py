@@ -30,7 +30,7 @@ def test_a_preset_is_the_set_it_says(preset: str, specs: list[str], count: int) 
 
 @pytest.mark.parametrize("preset", ["paper-rotation", "paper-scale", "paper-translation", "paper-affine"])
 def test_a_preset_hands_its_fill_on(preset: str) -> None:
-    fills = {step.fill for t in expand([f"{preset}:fill=edge"]) for step in t.steps}  # type: ignore[attr-defined]  # Affine
+    fills = {step.fill for t in expand([f"{preset}:fill=edge"]) for step in t.steps}
     assert fills == {"edge"}
 
 

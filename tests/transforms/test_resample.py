@@ -14,10 +14,7 @@ from tests.transforms.warps import Move, Size, maps_of, pushed
 @pytest.mark.parametrize("wanted", [(12, 12), (3, 3), (1, 1), (5, 40), (40, 7)])
 def test_resampling_is_that_of_scikit_image(size: Size, wanted: Size) -> None:
     images = maps_of(*size)
-    expected = [
-        resize(one, wanted, order=1, mode="edge", preserve_range=True, clip=False)  # type: ignore[no-untyped-call]  # scikit-image annotates only some of its functions
-        for one in images
-    ]
+    expected = [resize(one, wanted, order=1, mode="edge", preserve_range=True, clip=False) for one in images]
     np.testing.assert_allclose(resample(images, *wanted), expected, rtol=0, atol=1e-12)
 
 
