@@ -1,0 +1,1 @@
+"""The shipped network of models/mnist_simpleconv_rotated.onnx, written and exported by several frameworks."""
