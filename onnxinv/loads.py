@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from onnxinv.measures.layer import SLICE_UNITS
 from onnxinv.memory import KEPT_UNITS, OPEN_STATE, Load
 from onnxinv.model.layers import Layer
@@ -72,5 +70,5 @@ def _buffers(layer: Layer, mine: list[Subject], columns: int, largest: int) -> i
         largest: samples of the largest group.
     """
     window = min(max((each.window for each in mine), default=0), largest)
-    raw = window * columns * layer.units * np.dtype(layer.dtype).itemsize
+    raw = window * columns * layer.units * layer.number_bytes
     return raw + sum(max(min(each.window, largest), 1) * columns * each.view.bytes_per_variant() for each in mine)

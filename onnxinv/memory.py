@@ -6,8 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from onnxinv.errors import UsageError
 from onnxinv.model.layers import Layer
 
@@ -108,7 +106,7 @@ def lay_out(
     """
     layers = [load.layer for load in loads]
     limit = budget or _physical_memory() // 2
-    exposed = sum(layer.units * np.dtype(layer.dtype).itemsize for layer in layers)
+    exposed = sum(layer.units * layer.number_bytes for layer in layers)
     block = min(_TARGET_BLOCK, limit // 8)  # a block is held twice, and the states need most of the room
     chosen = batch or max(1, min(256, block // max(exposed + variant_bytes, 1)))
     samples = 2 * chosen * variant_bytes

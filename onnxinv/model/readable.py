@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import onnx
 
-from onnxinv.model.messages import tensors
+from onnxinv.model.bfloat16 import bfloat16_tensors
 
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 
@@ -54,7 +54,7 @@ def _scales(graph: onnx.GraphProto) -> dict[str, list[str]]:
     """Return scale and zero point, by name, of the quantised tensors; what QuantizeLinear makes is there as float."""
     known: dict[str, list[str]] = {}
     floats = set()
-    single = {tensor.name for tensor in graph.initializer if math.prod(tensor.dims) == 1}
+    single = _single_numbers(graph)
     for node in graph.node:
         place = _QUANTISED.get(node.op_type)
         if place is not None and len(node.input) > place and node.input[place]:
@@ -73,24 +73,17 @@ def _scales(graph: onnx.GraphProto) -> dict[str, list[str]]:
     return {name: scale for name, scale in known.items() if name not in floats}
 
 
+def _single_numbers(graph: onnx.GraphProto) -> set[str]:
+    """Return the constants that hold one number, whether they are kept as weights or made by nodes."""
+    single = {tensor.name for tensor in graph.initializer if math.prod(tensor.dims) == 1}
+    for node in graph.node:
+        for value in node.attribute if node.op_type == "Constant" and node.domain in _DEFAULT_DOMAINS else ():
+            of_one = math.prod(value.t.dims) == 1 if value.name == "value" else len(value.floats) == 1
+            if value.name == "value_float" or of_one:
+                single.add(node.output[0])
+    return single
+
+
 def _casts(model: onnx.ModelProto, wanted: set[str]) -> dict[str, onnx.NodeProto]:
     to = onnx.TensorProto.FLOAT
-    return {name: onnx.helper.make_node("Cast", [name], [], to=to) for name in wanted & _bfloat16(model)}
-
-
-def _bfloat16(model: onnx.ModelProto) -> set[str]:
-    """Return the bfloat16 tensors that nodes make; nothing where shape inference does not get through."""
-    kind = onnx.TensorProto.BFLOAT16
-    values = [*model.graph.input, *model.graph.output]
-    casts = (one.i for node in model.graph.node for one in node.attribute if one.name in ("to", "dtype"))
-    if not (
-        kind in casts
-        or any(value.type.tensor_type.elem_type == kind for value in values)
-        or any(tensor.data_type == kind for tensor in tensors(model.graph))
-    ):
-        return set()
-    try:
-        graph = onnx.shape_inference.infer_shapes(model).graph
-    except Exception:  # whatever C++ raises for a model that contradicts itself; the runtime will say what is wrong
-        return set()
-    return {value.name for value in (*graph.value_info, *graph.output) if value.type.tensor_type.elem_type == kind}
+    return {name: onnx.helper.make_node("Cast", [name], [], to=to) for name in wanted & bfloat16_tensors(model)}

@@ -1,4 +1,4 @@
-"""Exposes tensors of a graph as its outputs; the only code that edits a graph."""
+"""Exposes tensors of a graph as its outputs, and answers what else edits a graph must ask: names, reads, bodies."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def expose(model: onnx.ModelProto, tensors: Sequence[str]) -> Exposed:
     declared = {value.name: value for value in model.graph.output}
     given = _given(graph)
     taken = names_in(graph)
-    copiers = readers(model, wanted)
-    copiers |= {name: onnx.helper.make_node("Identity", [name], []) for name in wanted if name in given}
+    copiers = {name: onnx.helper.make_node("Identity", [name], []) for name in wanted if name in given}
+    copiers |= readers(model, wanted)
     outputs = {name: _copy(graph, copiers[name], taken, wanted) if name in copiers else name for name in wanted}
     del graph.value_info[:]
     del graph.output[:]

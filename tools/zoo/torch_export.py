@@ -35,7 +35,7 @@ class Export:
         shape: of one sample.
         dynamo: whether the exporter based on torch.export writes it.
         outputs: names of the model's outputs.
-        half: whether weights and inputs are fp16.
+        dtype: of weights and inputs.
         external: whether the weights lie in a file of their own.
     """
 
@@ -44,14 +44,14 @@ class Export:
     shape: tuple[int, ...]
     dynamo: bool
     outputs: tuple[str, ...] = ("logits",)
-    half: bool = False
+    dtype: torch.dtype = torch.float32
     external: bool = False
 
 
 EXPORTS = (
     Export("torchscript_resnet18", ResNet18, (3, 32, 32), dynamo=False),
     Export("dynamo_resnet18", ResNet18, (3, 32, 32), dynamo=True),
-    Export("dynamo_resnet18_fp16", ResNet18, (3, 32, 32), dynamo=True, half=True),
+    Export("dynamo_resnet18_fp16", ResNet18, (3, 32, 32), dynamo=True, dtype=torch.float16),
     Export("torchscript_mobilenet", MobileNet, (3, 32, 32), dynamo=False),
     Export("dynamo_mobilenet_external", MobileNet, (3, 32, 32), dynamo=True, external=True),
     Export("torchscript_unet", UNet, (1, 16, 16), dynamo=False, outputs=("mask", "edge")),
@@ -63,6 +63,7 @@ EXPORTS = (
     Export("torchscript_gru", Gru, (12, 5), dynamo=False, outputs=("steps",)),
     Export("dynamo_gru", Gru, (12, 5), dynamo=True, outputs=("steps",)),
     Export("dynamo_conv1d", ConvNet1d, (2, 40), dynamo=True),
+    Export("dynamo_conv1d_bf16", ConvNet1d, (2, 40), dynamo=True, dtype=torch.bfloat16),
     Export("torchscript_conv3d", ConvNet3d, (1, 8, 8, 8), dynamo=False),
 )
 
@@ -83,12 +84,11 @@ def export_all(folder: Path, seed: int) -> None:
 def _export(one: Export, path: Path, seed: int) -> None:
     torch.manual_seed(seed)
     network = settle(one.network(), seed)
-    dtype = torch.float16 if one.half else torch.float32
     # Two samples: a batch of one would be taken for a constant.
-    example = torch.rand(2, *one.shape, dtype=dtype)
+    example = torch.rand(2, *one.shape, dtype=one.dtype)
     if one.dynamo:
         program = torch.onnx.export(
-            network.to(dtype),
+            network.to(one.dtype),
             (example,),
             input_names=["x"],
             output_names=list(one.outputs),
@@ -104,7 +104,7 @@ def _export(one: Export, path: Path, seed: int) -> None:
         program.save(path, external_data=one.external)
         return
     torch.onnx.export(
-        network.to(dtype),
+        network.to(one.dtype),
         (example,),
         path,
         input_names=["x"],
