@@ -1,5 +1,5 @@
 """`python -m onnxinv`."""
 
-from onnxinv.cli import main
+from onnxinv.watch import main
 
 main()

@@ -10,6 +10,7 @@ from onnxinv.config import run_config
 from onnxinv.engine import Progress, measure
 from onnxinv.model.load import load
 from onnxinv.plan import Plan, make_plan
+from onnxinv.rehearsal import seconds_per_inference
 from onnxinv.result import Result
 
 
@@ -28,6 +29,9 @@ def analyze(
     **options: object,
 ) -> Result:
     """Measure the invariance of every layer of a model.
+
+    Models run in this process: a crash inside onnxruntime, which some models bring about, ends it. The command line
+    runs them in a process of their own.
 
     Args:
         model: path of an ONNX file.
@@ -52,6 +56,8 @@ def inspect(
 ) -> Plan:
     """Look at a model without measuring it: the plan says what its layers are, what is skipped, and the memory needed.
 
+    The model runs in this process, as for `analyze`.
+
     Args:
         model: path of an ONNX file.
         data: as for `analyze`; random numbers where it is not given.
@@ -67,3 +73,8 @@ def inspect(
 def run(decided: Plan, progress: Progress = lambda done: None) -> Result:
     """Carry out a plan."""
     return assemble(decided, measure(decided, progress))
+
+
+def foretell(decided: Plan) -> float:
+    """Return the seconds that an inference of a plan takes on this machine, with its statistics; see `rehearsal`."""
+    return seconds_per_inference(decided)

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -144,7 +145,7 @@ def analyze(
         resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
     )  # fmt: skip
     if dry_run:
-        _show(describe_plan(plan))
+        _show(describe_plan(plan, api.foretell(plan)))
         return
     result = _measure(plan, model.name, quiet=quiet)
     if output is not None:
@@ -176,7 +177,7 @@ def inspect(
     model: ModelArgument, data: Data = None, transform: Transforms = None, layout: LayoutOption = None,
     select: Select = "default", resize: Resize = None, shape: Shapes = None, set_input: SetInputs = None,
 ) -> None:  # fmt: skip
-    """Show inputs, outputs, layers with their axes, what would be skipped and why, and the memory needed."""
+    """Show inputs, outputs, layers with their axes, what would be skipped and why, memory and time needed."""
     from onnxinv import api
     from onnxinv.describe import describe_model
 
@@ -184,7 +185,7 @@ def inspect(
         model, data, transform, layout=layout, select=select, resize=parse_size(resize), shape=shape or (),
         set_input=set_input or (),
     )  # fmt: skip
-    _show(describe_model(plan))
+    _show(describe_model(plan, api.foretell(plan)))
 
 
 @app.command()
@@ -324,6 +325,39 @@ def _lines(error: BaseException) -> list[str]:
         f"Error: onnxinv failed unexpectedly: {type(error).__name__}: {printable(str(error), 500)}",
         "Hint: run again with onnxinv --debug COMMAND, and report what it prints.",
     ]
+
+
+def tell_crash(name: str, arguments: Sequence[str]) -> None:
+    """Say that the process that ran a command line crashed.
+
+    Args:
+        name: the signal that ended it.
+        arguments: the command line.
+    """
+    _prepare_streams()
+    if sys.stderr.isatty() and os.name != "nt":
+        sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
+    model = _model_named(arguments)
+    about = f"on the model '{model}'" if model else "on the model"
+    if name == "SIGKILL":
+        what = f"The process that worked {about} was killed ({name}), as happens where memory runs out."
+        hint = "Make room in memory; analyze can do with less of it: lower --memory or --batch, or choose --layers."
+    else:
+        what = f"The process that worked {about} crashed ({name}), most likely inside onnxruntime."
+        hint = "Try another version of onnxruntime, or analyze with --device cpu or other --layers."
+    for line in _lines(OnnxinvError(what, hint)):
+        _say(line)
+
+
+def _model_named(arguments: Sequence[str]) -> str:
+    """Return the model that a command line names; empty where it names none or cannot be parsed."""
+    name, *rest = [each for each in arguments if each != "--debug"]
+    try:
+        command = typer.main.get_group(app).commands[name]
+        with command.make_context(name, rest, resilient_parsing=True) as context:
+            return str(context.params.get("model") or "")
+    except Exception:  # what is said of a crash must not fail for want of a name
+        return ""
 
 
 def _prepare_streams() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import fill
 
 from rich import box
@@ -16,6 +16,7 @@ from onnxinv.errors import UsageError
 from onnxinv.measures import measures
 from onnxinv.model.axes import BatchAxis
 from onnxinv.model.cautions import cautions, control_flow
+from onnxinv.model.layers import Layer
 from onnxinv.model.roles import role_of
 from onnxinv.plan import Plan
 from onnxinv.reports import reports
@@ -24,9 +25,24 @@ from onnxinv.result import TensorInfo
 from onnxinv.spec import did_you_mean
 from onnxinv.transforms import families
 
+_WIDTH = 80
+_LABEL, _OPERATOR = 1, 2
+"""Places of the columns of the layer table that give way."""
 
-def describe_plan(plan: Plan) -> RenderableType:
-    """Return what a run would do: the answer to `--dry-run`."""
+_LONGEST_LABEL, _SHORTEST = 30, 12
+
+_SAMPLES_TIMED = 1000
+
+_NOT_TIMED = "values and intervals are finished afterwards"
+
+
+def describe_plan(plan: Plan, seconds: float | None = None) -> RenderableType:
+    """Return what a run would do: the answer to `--dry-run`.
+
+    Args:
+        plan: the plan.
+        seconds: that an inference takes, with its statistics; None where it was not timed.
+    """
     config, layout, memory = plan.config, plan.layout, plan.layout.memory
     rows = {
         "model": printable(str(config.model)),
@@ -46,6 +62,7 @@ def describe_plan(plan: Plan) -> RenderableType:
         "memory": f"{_mib(memory.state)} of statistics, {_mib(memory.peak)} at the peak, beside the model; "
         f"budget {_mib(memory.budget)}",
         "inferences": f"{plan.inferences:,}",
+        **({"time": _run_time(plan, seconds)} if seconds is not None else {}),
     }
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
@@ -56,10 +73,12 @@ def describe_plan(plan: Plan) -> RenderableType:
     return Group(table, *skipped, *(Text(f"Note: {printable(notice, 400)}") for notice in plan.notices))
 
 
-def describe_model(plan: Plan) -> RenderableType:
-    """Return what `inspect` says: inputs with roles, outputs, layers with axes, what is skipped, memory, cautions.
+def describe_model(plan: Plan, seconds: float | None = None) -> RenderableType:
+    """Return what `inspect` says: inputs with roles, outputs, layers, what is skipped, memory, time, cautions.
 
-    How long a run takes is not foretold: the plan is made without timing the model.
+    Args:
+        plan: what `analyze` would do.
+        seconds: that an inference takes, with its statistics; None where it was not timed.
     """
     meta = plan.model.meta
     lines = [Text(printable(meta.path), "bold")]
@@ -69,16 +88,6 @@ def describe_model(plan: Plan) -> RenderableType:
     lines += [Text(f"output  {_signature(info)}") for info in meta.outputs]
     lines.append(Text(f"classes {_class_output(plan)}"))
     lines += [Text(f"control {sentence}") for sentence in _control_flow(plan)]
-    unusual = any(layer.batch != BatchAxis() for layer in plan.layers)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("#", justify="right")
-    for title in ("layer", "op", "shape", "channels", *["batch"] * unusual):
-        table.add_column(title, no_wrap=True, overflow="ellipsis")
-    for layer in plan.layers:
-        shape = "x".join(map(str, layer.shape))
-        channels = f"{layer.channels} on axis {layer.channel_axis}"
-        cells = (str(layer.index), shorten(printable(layer.label), 30), printable(layer.op), shape, channels)
-        table.add_row(*map(Text, (*cells, *[_batch_axis(layer.batch)] * unusual)))
     memory = plan.layout.memory
     footer = [
         Text(""),
@@ -88,14 +97,23 @@ def describe_model(plan: Plan) -> RenderableType:
             f"{_mib(memory.peak)} at the peak, {_count(len(plan.layout.chunks), 'chunk')} of layers."
         ),
     ]
+    if seconds is not None:
+        rate = _duration(seconds * _inferences_of(plan, 1))
+        thousand = _duration(seconds * _inferences_of(plan, _SAMPLES_TIMED))
+        footer.append(
+            Text(
+                f"Time: about {rate} a sample with its transforms, {thousand} for {_SAMPLES_TIMED:,} samples; "
+                f"{_NOT_TIMED}."
+            )
+        )
     if plan.skipped:
         footer.append(Text(f"{_count(len(plan.skipped), 'tensor')} cannot be measured:"))
         footer += [
             Text(f"  {printable(one.name, 50)} ({printable(one.op)}): {printable(one.reason)}") for one in plan.skipped
         ]
-    notices = (*cautions(plan.model.proto), *plan.probe.notices)
+    notices = (*plan.model.notices, *cautions(plan.model.proto), *plan.probe.notices)
     footer += [Text(f"Note: {printable(notice, 400)}") for notice in notices]
-    return Group(*lines, Text(""), table, *footer)
+    return Group(*lines, Text(""), _layer_table(plan.layers), *footer)
 
 
 def explain(name: str) -> str:
@@ -167,6 +185,35 @@ def _layout(plan: Plan, info: TensorInfo) -> str:
     return f", {role_of(info, plan.model.proto.graph)}"
 
 
+def _layer_table(layers: Sequence[Layer]) -> Table:
+    """Return the layers with their axes; where 80 columns are too few, names are shortened and never numbers."""
+    titles = ["#", "layer", "op", "shape", "channels"]
+    rows = [
+        [
+            str(layer.index),
+            printable(layer.label),
+            printable(layer.op),
+            "x".join(map(str, layer.shape)),
+            f"{layer.channels} on axis {layer.channel_axis}",
+        ]
+        for layer in layers
+    ]
+    if any(layer.batch != BatchAxis() for layer in layers):
+        titles.append("batch")
+        rows = [[*row, _batch_axis(layer.batch)] for row, layer in zip(rows, layers, strict=True)]
+    longest = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    room = _WIDTH - sum(longest) - 2 * len(titles) + longest[_LABEL] + longest[_OPERATOR]
+    operator = min(longest[_OPERATOR], max(_SHORTEST, room - _LONGEST_LABEL))
+    label = min(_LONGEST_LABEL, max(_SHORTEST, room - operator))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for title in titles:
+        table.add_column(title, justify="right" if title == "#" else "left", no_wrap=True)
+    for row in rows:
+        row[_LABEL], row[_OPERATOR] = shorten(row[_LABEL], label), shorten(row[_OPERATOR], operator)
+        table.add_row(*map(Text, row))
+    return table
+
+
 def _control_flow(plan: Plan) -> Iterator[str]:
     counts = control_flow(plan.model.proto)
     if counts:
@@ -186,6 +233,24 @@ def _batch_axis(batch: BatchAxis) -> str:
 def _few(names: list[str]) -> str:
     shown = ", ".join(printable(name, 40) for name in names[:4])
     return shown + (f", ... {printable(names[-1], 40)}" if len(names) > 4 else "")
+
+
+def _run_time(plan: Plan, seconds: float) -> str:
+    """Return what a run takes, which is less than all samples where a precision ends it."""
+    most = "at most " if plan.config.precision else ""
+    return f"{most}about {_duration(seconds * plan.inferences)} on this machine; {_NOT_TIMED}"
+
+
+def _inferences_of(plan: Plan, samples: int) -> int:
+    return plan.inferences // len(plan.samples) * samples
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration to two figures or so: `3.4 ms`, `12 s`, `3.5 min`."""
+    scales = ((1e-3, 1e-6, "µs"), (1, 1e-3, "ms"), (100, 1, "s"), (6000, 60, "min"), (float("inf"), 3600, "h"))
+    size, unit = next((size, unit) for limit, size, unit in scales if seconds < limit)
+    number = seconds / size
+    return f"{number:.1f} {unit}" if number < 10 else f"{number:,.0f} {unit}"
 
 
 def _mib(size: int) -> str:
