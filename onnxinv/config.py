@@ -50,7 +50,8 @@ class RunConfig(BaseModel):
         precision: absolute half-width of the 95 % interval at which the run may stop; None for all samples.
         class_output: name of the output that holds the classes; None to find it.
         class_kind: whether that output holds logits or probabilities; None to find out.
-        shape: lengths of free dimensions of inputs, each `NAME:1,3,224,224`.
+        shape: lengths of free dimensions of inputs, each `NAME:1,3,224,224`; a word in place of a length, as in
+            `NAME:5,batch,3`, marks the axis that counts the samples.
         set_input: inputs that are held constant, each `NAME=VALUE`.
         layers, operators, select: which tensors are layers.
         channel_axis: channel axis by glob, as an index of the shape without batch axis.

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from onnxinv.collect import Collector
+from onnxinv.errors import ModelError
 from onnxinv.measures import Measure, Values
 from onnxinv.measures.dispersion import count_faint
 from onnxinv.measures.jackknife import half_width
@@ -22,11 +23,13 @@ from onnxinv.measures.layer import measure_layer
 from onnxinv.measures.summary import summarize_nothing
 from onnxinv.model.layers import Layer
 from onnxinv.model.rewrite import expose
+from onnxinv.model.widen import widened
 from onnxinv.plan import LEAST_GROUPS_TO_STOP, Plan
 from onnxinv.reduce import Part, Raw, Reducer, Windows
 from onnxinv.result import MeasureSummary
 from onnxinv.runtime import Session
 from onnxinv.schedule import BlockPlan, blocks
+from onnxinv.spent import Spent
 from onnxinv.statistics import State, Statistic, merge_states
 from onnxinv.subjects import Subject
 from onnxinv.views.aligned import MapSize
@@ -36,6 +39,9 @@ Progress = Callable[[int], None]
 
 Found = Mapping[str, tuple[Values, MeasureSummary]]
 """Values and summary by measure key."""
+
+Making = Future[dict[str, npt.NDArray[Any]]]
+"""The feeds of a block, by name of the input, while they are made."""
 
 INFERENCE, FEEDS = "inference", "transforms"
 """What the time is called that the runtime takes, and that it waits for inputs."""
@@ -67,8 +73,8 @@ class Measured:
         digest: of the samples that were read.
         providers: what the sessions ran on.
         seconds: from the first block to the last finished value; making sessions is not counted.
-        shares: seconds by what they were spent on: `inference`, `transforms`, `views`, a kind of statistic or a
-            measure; what several threads do at once is counted once for each.
+        spent: on `inference`, on `transforms` and on each measure; what several threads do at once is counted once for
+            each.
     """
 
     layers: tuple[Finished, ...]
@@ -79,7 +85,7 @@ class Measured:
     digest: str
     providers: tuple[str, ...]
     seconds: float
-    shares: Mapping[object, float]
+    spent: Spent[Measure | str]
 
 
 def measure(plan: Plan, progress: Progress = lambda done: None) -> Measured:
@@ -91,7 +97,8 @@ def measure(plan: Plan, progress: Progress = lambda done: None) -> Measured:
         ModelError: the runtime fails on a block.
         DataError: a sample cannot be read or does not fit.
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    # Non-finite activations end as nan and are counted; numpy would warn of each.
+    with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
         return _measure(plan, progress)
 
 
@@ -100,17 +107,18 @@ def _measure(plan: Plan, progress: Progress) -> Measured:
     outputs: Found = {}
     walks: list[_Walk] = []
     seconds = 0.0
+    spent: Spent[Measure | str] = Spent()
     for number, layers in enumerate(plan.layout.chunks):
         walk = _Walk(plan, layers, progress, with_output=number == 0)
         start = perf_counter()
         walk.run()
         finished, of_classes = walk.finish()
         seconds += perf_counter() - start
+        spent.include(walk.spent.items())
         found += finished
         outputs = {**outputs, **of_classes}
         walks.append(walk)
     samples = np.sort(np.concatenate([part for group in plan.groups[: walks[0].groups] for part in group]))
-    shares: Counter[object] = sum((walk.shares for walk in walks), Counter())
     return Measured(
         tuple(found),
         outputs,
@@ -120,7 +128,7 @@ def _measure(plan: Plan, progress: Progress) -> Measured:
         plan.feeds.digest([int(index) for index in samples]),
         tuple(walks[0].session.providers),
         seconds,
-        shares,
+        spent,
     )
 
 
@@ -144,7 +152,7 @@ class _Walk:
         exposed = expose(plan.model.proto, list(self._place))
         self._outputs = [exposed.outputs[name] for name in self._place]
         self.session = Session(
-            exposed.proto.SerializeToString(),
+            widened(exposed.proto).SerializeToString(),
             plan.device,
             threads=plan.config.threads,
             optimize=plan.probe.optimize,
@@ -152,7 +160,7 @@ class _Walk:
         )
         kept = plan.layout.kept_units
         self._collectors = [Collector(each, kept, plan.classes, plan.config.seed) for each in self._subjects]
-        self.shares: Counter[object] = Counter()
+        self.spent: Spent[Measure | str] = Spent()
         self.inferences = 0
         self.groups = 0
 
@@ -167,7 +175,7 @@ class _Walk:
                 self.groups += 1
                 if self._is_precise():
                     break
-            self.shares.update(reducer.seconds)
+            self.spent.include(reducer.spent().items())
 
     def finish(self) -> tuple[list[Finished], Found]:
         """Return what was found of the layers, in order, and of the class output."""
@@ -177,8 +185,8 @@ class _Walk:
         floors: dict[MapSize | None, dict[str, tuple[Values, MeasureSummary]]] = {}
         outputs: Found = {}
         faint: Counter[int] = Counter()
-        for subject, (found, count, clock) in zip(self._subjects, done, strict=True):
-            self.shares.update(clock)
+        for subject, (found, count, spent) in zip(self._subjects, done, strict=True):
+            self.spent.include(spent.items())
             if subject.role == "output":
                 outputs = found
             elif subject.role == "floor":
@@ -203,7 +211,7 @@ class _Walk:
             samples = np.concatenate([part for group in plan.groups for part in group])
             for block, tensors in self._run(blocks(samples, 1, plan.layout.batch), plan.untransformed, ahead):
                 raw = [tensors[place] for place in places]
-                reducer.reduce(wanting, raw, states, Part(slice(0, 1), None, block.first))
+                reducer.reduce(wanting, raw, states, Part(slice(0, 1), None, block.first, beforehand=True))
         with np.errstate(all="ignore"):
             for state in states:
                 state.close(count)
@@ -276,14 +284,24 @@ class _Walk:
             feed = making.result()
             fed = perf_counter()
             raw = self.session.run(feed, self._outputs)
-            self.shares.update({FEEDS: fed - start, INFERENCE: perf_counter() - fed})
+            self.spent.charge(fed - start, FEEDS)
+            self.spent.charge(perf_counter() - fed, INFERENCE)
             samples, columns = len(block.samples), block.columns.stop - block.columns.start
             # A model of fixed batch size was fed more than is counted.
+            rows = samples * columns
+            fronts = [layer.batch.to_front(tensor)[:rows] for layer, tensor in zip(self._tensors, raw, strict=True)]
+            for layer, front in zip(self._tensors, fronts, strict=True):
+                if front.shape != (rows, *layer.shape):
+                    raise ModelError(
+                        f"'{layer.label}' has another shape in a batch of {len(next(iter(feed.values())))} than in a "
+                        "small one.",
+                        "Choose another --batch, or leave it out with --layers.",
+                    )
             yield (
                 block,
                 [
-                    layer.batch.to_front(tensor)[: samples * columns].reshape(samples, columns, *layer.shape)
-                    for layer, tensor in zip(self._tensors, raw, strict=True)
+                    front.reshape(samples, columns, *layer.shape)
+                    for layer, front in zip(self._tensors, fronts, strict=True)
                 ],
             )
             self.inferences += samples * columns
@@ -310,15 +328,15 @@ class _Walk:
                     return False
         return True
 
-    def _finish_subject(self, position: int) -> tuple[Found, int, Counter[Measure]]:
+    def _finish_subject(self, position: int) -> tuple[Found, int, Spent[Measure]]:
         subject, collector = self._subjects[position], self._collectors[position]
-        clock: Counter[Measure] = Counter()
+        spent: Spent[Measure] = Spent()
         collected = collector.collected()
         collector.clear()  # finished layers keep results only
-        found = measure_layer(subject.measures, collected, subject.units, clock)
+        found = measure_layer(subject.measures, collected, subject.units, spent)
         plain = subject.role == "layer" and subject.map_size is None
         faint = count_faint(merge_states(collected.full), subject.units) if plain else 0
-        return found, faint, clock
+        return found, faint, spent
 
     def _add_floors(self, subject: Subject, found: dict[str, tuple[Values, MeasureSummary]], floors: Found) -> None:
         for measure in subject.measures:
@@ -338,9 +356,6 @@ class _Walk:
             elif measure.scope != "output":
                 ordered |= {key: found[key] for key in measure.result_keys()}
         return ordered
-
-
-Making = Future[dict[str, npt.NDArray[Any]]]
 
 
 def _one_ahead(planned: Iterator[BlockPlan], make: Callable[[BlockPlan], Making]) -> Iterator[tuple[BlockPlan, Making]]:

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxinv.data import PRIMARY, Samples
-from onnxinv.data.batch_axis import batch_axis, batch_length
-from onnxinv.data.constants import Constant, how_to_set
+from onnxinv.data.batch_axis import batch_axis, batch_length, marked_axis
+from onnxinv.data.constants import Constant, hold_constant, how_to_set
+from onnxinv.data.fed_input import FedInput
 from onnxinv.data.fed_types import fed_type
 from onnxinv.data.finite import check_finite
 from onnxinv.data.layout import ModelLayout, check_image, model_layout, sample_layout
@@ -77,15 +78,17 @@ class Feeds:
         seed: int = 0,
         constants: Mapping[str, Constant] | None = None,
     ) -> None:
+        for info in inputs:
+            fed_type(info)
+        zeros = hold_constant(inputs, [f"{name}=zeros" for name in samples.zeros])
+        inputs = [info for info in inputs if info.name not in zeros]
         self.inputs = tuple(inputs)
-        self.constants = dict(constants or {})
+        self.constants = {**(constants or {}), **zeros}
         self.samples = samples
         self.transforms = transforms
         self.preprocess = preprocess
         self.seed = seed
         self._digests: dict[int, bytes] = {}
-        for info in inputs:
-            fed_type(info)
         given = set(samples.read(0))
         self._inputs = {info.name: info for info in inputs}
         self._source_key = {
@@ -94,15 +97,17 @@ class Feeds:
         }
         for name, key in self._source_key.items():
             if key not in given:
+                option = how_to_set(name, is_state=_is_state(self._inputs[name]))
                 raise DataError(
                     f"The model needs the input '{name}', which the data '{samples.source}' lacks.",
-                    f"Hold it constant with {how_to_set(name)}, or give an npz file with one array for each input, "
-                    "named like it.",
+                    f"Hold it constant with {option}, or give an npz file with one array for each input, named like "
+                    "it.",
                 )
         self.primary = next((info for info in inputs if len(info.shape) == 4), inputs[0])
         names = {batch_length(self.primary)} - {None}
+        image = len(self.primary.shape) == 4 and not marked_axis(self.primary)
         self._batch_axis = {
-            info.name: 0 if len(self.primary.shape) == 4 else batch_axis(info, names) for info in inputs
+            info.name: 0 if image and marked_axis(info) is None else batch_axis(info, names) for info in inputs
         }
         self.layout = self._image_layout()
         if self.layout is None and any(step.needs_image for each in transforms for step in each.steps):
@@ -116,7 +121,11 @@ class Feeds:
     @property
     def notes(self) -> list[str]:
         """How stored samples become model inputs, for the result."""
-        held = [f"input '{each.name}' held at {each.text}" for each in self.constants.values()]
+        held = [
+            f"input '{each.name}' held at {each.text}"
+            + (": a state, and the data have none" if each.name in self.samples.zeros else "")
+            for each in self.constants.values()
+        ]
         if self.layout is None:
             return held
         stored = self._stored_primary(0)
@@ -191,7 +200,7 @@ class Feeds:
 
     def _image_layout(self) -> ModelLayout | None:
         """Return the layout of an image input, None where the input is no image."""
-        if len(self.primary.shape) != 4:
+        if len(self.primary.shape) != 4 or self._batch_axis[self.primary.name]:
             return None
         wants_image = any(step.needs_image for each in self.transforms for step in each.steps)
         if not wants_image and not self.preprocess.model_fields_set:
@@ -255,6 +264,10 @@ class Feeds:
                 "cannot keep exactly."
             )
         return array.astype(wanted)
+
+
+def _is_state(info: TensorInfo) -> bool:
+    return isinstance(info, FedInput) and info.is_state
 
 
 def _hash(arrays: dict[str, Array]) -> bytes:

@@ -58,7 +58,8 @@ Shapes = Annotated[
     typer.Option(
         "--shape",
         metavar="[NAME:]1,3,224,224",
-        help="Lengths of an input's free dimensions, the batch axis first (any number: it stays free); repeatable.",
+        help="Lengths of an input's free dimensions, the batch axis first (any number: it stays free), or marked by a "
+        "word (5,batch,3); repeatable.",
     ),
 ]
 SetInputs = Annotated[

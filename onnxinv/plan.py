@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from onnxinv.applicable import Dropped, Offer, applicable, asked_measures
+from onnxinv.applicable import Offer, applicable, asked_measures
 from onnxinv.config import RunConfig
 from onnxinv.data import Samples, open_source
 from onnxinv.data.preprocess import Preprocess
@@ -26,7 +26,7 @@ from onnxinv.model.fed_inputs import fed_inputs
 from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
 from onnxinv.probe import Probe, run_probe
-from onnxinv.result import Skipped
+from onnxinv.result import Skipped, SkippedMeasure
 from onnxinv.runtime import Device, choose_device
 from onnxinv.spec import explain_validation
 from onnxinv.subjects import Subjects
@@ -77,7 +77,7 @@ class Plan:
     untransformed: int
     measures: tuple[Measure, ...]
     decisive: Measure | None
-    dropped: tuple[Dropped, ...]
+    dropped: tuple[SkippedMeasure, ...]
     subjects: Subjects
     probe: Probe
     class_output: ClassOutput | str
@@ -169,7 +169,7 @@ def make_plan(config: RunConfig) -> Plan:
             "Raise --memory or choose fewer layers with --layers.",
         )
     decisive = _decisive(config, measures)
-    notices = [*cautions(model.proto), *probe.notices]
+    notices = [*model.notices, *cautions(model.proto), *probe.notices]
     if len(transforms) == 1:
         notices.append("There is one transform: nothing can vary with it, so transformational variance is 0.")
     if config.precision is not None and len(groups) < LEAST_GROUPS_TO_STOP:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import io
 import os
 import re
@@ -25,6 +26,9 @@ Tensor = npt.NDArray[Any]
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _LONGEST_REASON = 300
+
+_NO_IR_VERSION = 2**30
+"""A number that no version of ONNX's intermediate representation will have."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,23 @@ class Session:
         return list(binding.copy_outputs_to_cpu())
 
 
+@functools.cache
+def newest_ir_version() -> int | None:
+    """Return the newest IR version that onnxruntime reads; None where it does not say.
+
+    It says so only when it refuses a model, which is done here on purpose.
+    """
+    graph = onnx.parser.parse_graph("trial (float[1] x) => (float[1] y) { y = Neg(x) }")
+    opset = onnx.helper.make_opsetid("", 13)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=_NO_IR_VERSION)
+    try:
+        Session(model.SerializeToString(), Device("cpu"), threads=1, optimize=False, folder=Path())
+    except ModelError as error:
+        said = re.search(r"max supported IR version: (\d+)", error.message)
+        return int(said[1]) if said else None
+    return None
+
+
 def version() -> str:
     """Return onnxruntime's version."""
     return str(_library().__version__)
@@ -258,16 +279,25 @@ def _without_signature(text: str) -> str:
     return ""
 
 
+_HINTS = {
+    r"is not a registered function/op|No Op registered": (
+        "The operator needs another library or a newer onnxruntime: export the model with standard operators."
+    ),
+    r"Could not find an implementation for \w+\([1-6]\)": (
+        "The model is for an opset before 7: convert it with onnx.version_converter, or export it for opset 13."
+    ),
+    r"Could not find an implementation": (
+        "Export the model in float32, for opset 13 or later; a GPU may have more implementations."
+    ),
+    r"InferenceError\]|Type Error: Type": "The model contradicts itself; export it again.",
+    r"is under development|Unsupported model IR version": (
+        "Upgrade onnxruntime, or export the model for an older opset."
+    ),
+    r"(?i)allocat|bad_alloc|out of memory": "Lower --batch.",
+}
+"""What helps, by the pattern of the runtime's message; the first that is found."""
+
+
 def _hint(error: Exception) -> str:
     text = str(error)
-    if re.search(r"is not a registered function/op|No Op registered", text):
-        return "The operator needs another library or a newer onnxruntime: export the model with standard operators."
-    if "Could not find an implementation" in text:
-        return "Export the model in float32, for opset 13 or later; a GPU may have more implementations."
-    if re.search(r"InferenceError\]|Type Error: Type", text):
-        return "The model contradicts itself; export it again."
-    if re.search(r"is under development|Unsupported model IR version", text):
-        return "Upgrade onnxruntime, or export the model for an older opset."
-    if re.search(r"allocat|bad_alloc|out of memory", text, re.IGNORECASE):
-        return "Lower --batch."
-    return ""
+    return next((hint for pattern, hint in _HINTS.items() if re.search(pattern, text)), "")

@@ -106,7 +106,7 @@ def test_a_model_of_texts(capsys, tmp_path):
     text = "g (string[n,3] x) => (string[n,3] y) { y = Identity (x) }"
     np.save(tmp_path / "x.npy", np.ones((4, 3), dtype=np.float32))
     found = analyze(capsys, model=save_text(tmp_path / "t.onnx", text), data=tmp_path / "x.npy", transform="identity")
-    assert_refused(found, "takes string, not real numbers")
+    assert_refused(found, "takes texts, which cannot be fed")
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -148,25 +146,6 @@ def test_code_of_the_user_that_exits_is_an_error(capsys, tmp_path, code, part):
 def test_a_command_that_asks_for_1_gets_2(capsys, fail):
     fail(typer.Exit(1))
     assert analyze(capsys, "--quiet").status == 2
-
-
-def test_a_real_interrupt_is_130_and_leaves_nothing(tmp_path):
-    slow = ["--data", str(DIGITS), "--transform", "rotation:steps=64", "--threads", "1", "-o", str(tmp_path / "out")]
-    with subprocess.Popen(
-        [*ONNXINV, "analyze", str(PLAIN), *slow, "--device", "cpu"], stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        # The libraries are loaded just before the work, which takes a minute and more.
-        deadline = time.monotonic() + 60
-        while "onnxruntime" not in Path(f"/proc/{process.pid}/maps").read_text() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert out == b""
-    assert err.decode().splitlines()[-1].startswith("Interrupted")
-    assert b"Traceback" not in err
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", ["explain", f"inspect {PLAIN}", "explain images"])

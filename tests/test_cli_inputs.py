@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 
 from onnxinv.api import analyze, plan
 from onnxinv.errors import DataError, ModelError
 from onnxinv.result import Result
+from onnxinv.runtime import newest_ir_version
 from tests.networks import save_text
 from tests.reports.command import command
 
@@ -156,3 +158,77 @@ def test_a_sequence_first_input_is_batched_along_the_axis_that_is_called_so(tmp_
     result = analyze(model, "random:n=12", "permute:steps=3", shape=["5,1,3"], device="cpu")
     assert shape_of(result, "x") == [5, 3]
     assert shape_of(result, "y") == [5, 4]
+
+
+LSTM = """g (float[5, {batch}, 3] x, float[1, {batch}, 4] h, float[1, {batch}, 4] c) => (float[5, {batch}, 4] y) {{
+    a = LSTM<hidden_size = 4>(x, w, r, , , h, c)  y = Squeeze(a, one)
+}}"""
+LSTM_WEIGHTS = {"w": numbers(1, 16, 3), "r": numbers(1, 16, 4), "one": np.array([1])}
+MARKED = ["x:5,batch,3", "h:1,n,4", "c:1,n,4"]
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("batch", [pytest.param(None, id="freed"), pytest.param(True, id="kept")])
+def test_a_marked_batch_of_fixed_length_gives_what_a_named_one_gives(tmp_path, size, batch):
+    np.savez(tmp_path / "x.npz", x=numbers(12, 5, 3))
+    fixed = save_text(tmp_path / "fixed.onnx", LSTM.format(batch=size), **LSTM_WEIGHTS)
+    free = save_text(tmp_path / "free.onnx", LSTM.format(batch="batch"), **LSTM_WEIGHTS)
+    common = {"set_input": ["h=zeros", "c=zeros"], "device": "cpu"}
+    kept = size if batch else None
+    found = analyze(fixed, tmp_path / "x.npz", "permute:steps=3", shape=MARKED, batch=kept, **common)
+    expected = analyze(free, tmp_path / "x.npz", "permute:steps=3", **common)
+    assert (found.meta.runtime.batch == size) is bool(batch)
+    assert [(layer.name, layer.shape) for layer in found.layers] == [("x", [5, 3]), ("a", [5, 1, 4]), ("y", [5, 4])]
+    for one, other in zip(found.layers, expected.layers, strict=True):
+        values = [result.values("normalized-variance", layer) for result, layer in ((found, one), (expected, other))]
+        np.testing.assert_allclose(*values, rtol=1e-4)
+
+
+def test_random_data_leave_states_at_zero_and_say_so(capsys, tmp_path):
+    model = save_text(tmp_path / "m.onnx", LSTM.format(batch="batch"), **LSTM_WEIGHTS)
+    alone = analyze(model, "random:n=12", "permute:steps=3", device="cpu")
+    told = analyze(model, "random:n=12", "permute:steps=3", set_input=["h=zeros", "c=zeros"], device="cpu")
+    assert alone.meta.data.preprocessing == [
+        f"input '{name}' held at zeros: a state, and the data have none" for name in "hc"
+    ]
+    for one, other in zip(alone.layers, told.layers, strict=True):
+        values = [result.values("normalized-variance", layer) for result, layer in ((alone, one), (told, other))]
+        np.testing.assert_array_equal(*values)
+    np.savez(tmp_path / "x.npz", x=numbers(12, 5, 3))
+    found = run(capsys, model, "--data", tmp_path / "x.npz")
+    assert (found.status, "--set-input h=zeros" in found.err) == (2, True)
+
+
+def test_an_input_without_a_shape_is_measured_once_it_is_stated(capsys, tmp_path):
+    model = onnx.load(save_text(tmp_path / "m.onnx", "g (float[N, 3, 4] x) => (float[N, 3, 4] y) { y = Tanh(x) }"))
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.ClearField("shape")
+    onnx.save(model, tmp_path / "bare.onnx")
+    found = run(capsys, tmp_path / "bare.onnx", "--data", "random:n=12")
+    assert found.status == 2
+    assert "does not say what shape its input 'x' has" in found.err
+    assert "--shape x:" in found.err
+    results = [
+        analyze(tmp_path / name, "random:n=12", "permute:steps=3", shape=shape, device="cpu")
+        for name, shape in (("bare.onnx", ["1,3,4"]), ("m.onnx", []))
+    ]
+    values = [result.values("normalized-variance", result.layers[-1]) for result in results]
+    np.testing.assert_array_equal(*values)
+
+
+def test_a_newer_ir_version_is_read_as_an_older_one_and_the_user_is_told(capsys, tmp_path):
+    newest = newest_ir_version()
+    model = onnx.load(save_text(tmp_path / "m.onnx", "g (float[N, 4] x) => (float[N, 4] y) { y = Tanh(x) }"))
+    if newest is None or newest >= onnx.IR_VERSION or onnx.IR_VERSION > 14:
+        pytest.skip("this onnxruntime reads all that this onnx writes, or nothing is known of what it brought")
+    model.ir_version = onnx.IR_VERSION
+    onnx.save(model, tmp_path / "new.onnx")
+    found = run(capsys, tmp_path / "new.onnx", "--data", "random:n=8")
+    assert found.status == 0
+    assert f"IR version {onnx.IR_VERSION} is read as {newest}" in " ".join(found.err.split())
+    model.opset_import[0].version = onnx.defs.onnx_opset_version()
+    onnx.save(model, tmp_path / "newer.onnx")
+    refused = run(capsys, tmp_path / "newer.onnx", "--data", "random:n=8")
+    assert refused.status == 2
+    assert "opset" in refused.err
+    assert "IR version" not in refused.err

@@ -58,6 +58,41 @@ def test_a_model_tells_its_memory_for_the_transforms_asked_for():
     assert "With 64 transforms: " in large
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1e-5, "about 700 µs on"),
+        (1e-3, "about 70 ms on"),
+        (0.05, "about 3.5 s on"),
+        (0.2, "about 14 s on"),
+        (3, "about 3.5 min on"),
+        (360, "about 7.0 h on"),
+        (36000, "about 700 h on"),
+    ],
+)
+def test_the_time_of_a_plan_grows_with_its_inferences(seconds, said):
+    decided = plan(SHIPPED[0], DIGITS, "rotation:steps=7", device="cpu", threads=1, samples=10)
+    assert decided.inferences == 70
+    text = " ".join(text_of(describe_plan(decided, seconds)).split())
+    assert f"time {said} this machine; values and intervals are finished afterwards" in text
+    assert "time" not in " ".join(text_of(describe_plan(decided)).split()).split("inferences")[-1]
+
+
+def test_a_precision_makes_the_time_an_upper_bound():
+    decided = plan(SHIPPED[0], DIGITS, "rotation:steps=7", device="cpu", threads=1, samples=10, precision=0.1)
+    assert "at most about 7.0 s on this machine" in text_of(describe_plan(decided, 0.1))
+
+
+def test_a_model_tells_its_time_for_a_sample_and_a_thousand_whatever_the_data():
+    few, many = (
+        " ".join(text_of(describe_model(inspect(SHIPPED[0], f"random:n={n}", "rotation:steps=5"), 0.004)).split())
+        for n in (2, 9)
+    )
+    said = "Time: about 20 ms a sample with its transforms, 20 s for 1,000 samples; values and intervals are finished"
+    assert said in few
+    assert said in many
+
+
 def said_of(folder, text, **weights):
     """Return the lines of `inspect` with single spaces, line breaks of long sentences undone."""
     shown = text_of(describe_model(inspect(save_text(folder / "net.onnx", text, **weights), device="cpu", threads=1)))
@@ -114,6 +149,24 @@ def test_batch_axes_that_are_not_the_first_are_told(tmp_path):
     assert "y Transpose 4x6 6 on axis 1 axis 1" in text
     assert "z Reshape 8x3 3 on axis 1 axis 0, batch x 8" in text
     assert "a Relu 4x6 6 on axis 1 axis 0" in text
+
+
+def test_names_give_way_where_the_width_is_short_and_numbers_do_not(tmp_path):
+    long = "a_scope_of_many_parts/and_a_long_name_within"
+    path = save_text(
+        tmp_path / "net.onnx",
+        f"""g (float[N, 17, 128, 4] x) => (float[M, 4] y) {{
+            n = InstanceNormalization(x, one, one)  "{long}" = InstanceNormalization(n, one, one)
+            y = Reshape("{long}", s) }}""",
+        one=np.ones(17, np.float32),
+        s=np.array([-1, 4]),
+    )
+    shown = text_of(describe_model(inspect(path, layout="NCHW", device="cpu", threads=1)))
+    lines = [line for line in shown.splitlines() if " on axis " in line]
+    assert [line.split()[0] for line in lines] == ["0", "1", "2", "3"]
+    assert all(line.split()[3:] == "17x128x4 17 on axis 0 axis 0".split() for line in lines[:3])
+    assert lines[3].split()[3:] == "2176x4 4 on axis 1 axis 0, batch x 2176".split()
+    assert "…" in lines[2].split()[1]
 
 
 def test_a_measure_tells_its_rules():

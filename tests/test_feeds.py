@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from onnxinv.data import open_source
 from onnxinv.data.constants import hold_constant
+from onnxinv.data.fed_input import FedInput
 from onnxinv.data.preprocess import Preprocess
 from onnxinv.data.source import PRIMARY, Samples
 from onnxinv.errors import DataError, UsageError
@@ -89,6 +91,54 @@ def test_constants_are_fed_beside_the_samples_and_noted():
     assert found.batch_axes == {"vector": 0, "state": 1}
 
 
+def test_states_that_the_data_have_nothing_for_are_held_at_zero_and_noted():
+    state = FedInput(name="state", dtype="float32", shape=[2, "n", 1], is_state=True)
+    given = samples({PRIMARY: [1.0, 2, 3]})
+    rate = hold_constant([VECTOR, TensorInfo(name="sr", dtype="int64", shape=[])], ["sr=8000"])
+    found = Feeds([VECTOR, state], replace(given, zeros=("state",)), IDENTITY, Preprocess(), 0, rate)
+    batch = found.batch([0, 0], slice(None))
+    np.testing.assert_array_equal(batch["state"], np.zeros((2, 2, 1), np.float32), strict=True)
+    assert batch["sr"] == 8000
+    assert found.inputs == (VECTOR,)
+    assert found.notes == [
+        "input 'sr' held at 8000", "input 'state' held at zeros: a state, and the data have none"
+    ]  # fmt: skip
+
+
+def test_a_state_is_offered_at_zero_whatever_its_name():
+    state = FedInput(name="input.5", dtype="float32", shape=[2, "n", 1], is_state=True)
+    with pytest.raises(DataError, match=r"needs the input 'input\.5'") as caught:
+        feeds([VECTOR, state], samples({PRIMARY: [1.0, 2, 3]}))
+    assert "Hold it constant with --set-input input.5=zeros, or " in caught.value.hint
+
+
+def test_samples_are_stacked_along_marked_axes():
+    steps = FedInput(name="steps", dtype="float32", shape=[3, 1, 2], marked_batch=1)
+    state = FedInput(name="state", dtype="float32", shape=[4, 1], marked_batch=1)
+    rng = np.random.default_rng(0)
+    values = [{"steps": rng.random((3, 2)), "state": rng.random(4)} for _ in range(3)]
+    found = feeds([steps, state], samples(*values))
+    batch = found.batch([2, 0], slice(None))
+    for name in ("steps", "state"):
+        expected = np.stack([values[2][name], values[0][name]], 1).astype(np.float32)
+        np.testing.assert_array_equal(batch[name], expected, strict=True)
+    assert found.batch_axes == {"steps": 1, "state": 1}
+
+
+def test_marks_beside_an_image_are_followed_and_one_within_makes_it_none(user):
+    state = FedInput(name="state", dtype="float32", shape=[4, 1], marked_batch=1)
+    image = np.zeros((1, 6, 6))
+    beside = feeds([IMAGE, state], samples({"image": image, "state": np.arange(4.0)}), expand(["flip"]))
+    assert (beside.layout, beside.batch_axes) == ("NCHW", {"image": 0, "state": 1})
+    first = FedInput(name="image", dtype="float32", shape=["n", 1, 6, 6], marked_batch=0)
+    assert feeds([first], samples({PRIMARY: image}), expand(["flip"])).layout == "NCHW"
+    frames = FedInput(name="frames", dtype="float32", shape=[7, 1, 6, 6], marked_batch=1)
+    within = feeds([frames], samples({PRIMARY: np.zeros((7, 6, 6))}), user("[lambda x: x + 1]"))
+    assert (within.layout, within.batch([0, 0], slice(None))["frames"].shape) == (None, (7, 2, 6, 6))
+    with pytest.raises(UsageError, match=r"work on images, and the input 'frames' is none"):
+        feeds([frames], samples({PRIMARY: np.zeros((7, 6, 6))}), expand(["flip"]))
+
+
 def test_a_batch_is_filled_up_with_its_last_variant():
     tokens = TOKENS.model_copy(update={"name": "t"})
     given = samples({PRIMARY: [1.0, 2, 3], "t": [1, 2, 3]}, {PRIMARY: [4.0, 5, 6], "t": [4, 5, 6]})
@@ -151,7 +201,7 @@ def test_transforms_of_images_are_refused_where_there_is_none():
         pytest.param(
             VECTOR.model_copy(update={"dtype": "string"}),
             [1.0, 2.0, 3.0],
-            "takes string, not real numbers",
+            "takes texts, which cannot be fed",
             id="a model of texts",
         ),
     ],

@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 import pytest
 
-from onnxinv import probe
+from onnxinv import probe, sessions, trust
 from onnxinv.errors import ModelError, OnnxinvError
 from onnxinv.model.axes import BatchAxis
 from onnxinv.model.load import Model, load
@@ -201,7 +201,7 @@ class Deviating(Session):
 @pytest.mark.parametrize(("share", "trusted"), [(0, True), (5e-5, True), (3e-4, False), (1, False), (np.nan, False)])
 def test_optimised_numbers_are_trusted_only_where_they_are_equal(small, monkeypatch, share, trusted):
     monkeypatch.setattr(Deviating, "share", share)
-    monkeypatch.setattr(probe, "Session", Deviating)
+    monkeypatch.setattr(sessions, "Session", Deviating)
     found = run(small, numbers(5, 6))
     assert found.optimize is trusted
     assert len(found.layers) == 4
@@ -212,7 +212,7 @@ def test_optimised_numbers_are_trusted_only_where_they_are_equal(small, monkeypa
 @pytest.mark.parametrize(("share", "trusted"), [(1e-2, True), (5e-2, False)])
 def test_half_precision_is_given_more_room(tmp_path, monkeypatch, share, trusted):
     monkeypatch.setattr(Deviating, "share", share)
-    monkeypatch.setattr(probe, "Session", Deviating)
+    monkeypatch.setattr(sessions, "Session", Deviating)
     text = "g (float[N, 6] x) => (float[N, 6] y) { a = Cast<to = 10>(x)  b = Add(a, a)  y = Cast<to = 1>(b) }"
     assert run(loaded(tmp_path, parse(text)), numbers(5, 6)).optimize is trusted
 
@@ -224,7 +224,7 @@ def test_a_model_that_the_optimiser_breaks_runs_without_it(small, monkeypatch):
                 raise ModelError("onnxruntime cannot run the model: a fusion failed.")
             super().__init__(*given, optimize=optimize, **options)
 
-    monkeypatch.setattr(probe, "Session", Failing)
+    monkeypatch.setattr(sessions, "Session", Failing)
     found = run(small, numbers(5, 6))
     assert not found.optimize
     assert found.notices == (
@@ -239,7 +239,7 @@ def test_the_optimised_graph_exposes_just_the_layers_as_the_measurement_will(sma
         asked.append(list(tensors))
         return expose(model, tensors)
 
-    monkeypatch.setattr(probe, "expose", watched)
+    monkeypatch.setattr(trust, "expose", watched)
     run(small, numbers(5, 6), patterns=["b"])
     assert asked[-1] == ["b"]
 

@@ -72,8 +72,8 @@ def test_a_free_batch_size_that_is_not_is_found_out_and_freed(tmp_path):
     ("body", "weights", "reason"),
     [
         pytest.param(
-            "a = Relu(x)  y = Reshape(a, s)",
-            {"s": np.array([3, 1, 2])},
+            "a = Relu(x)  y = MatMul(w, a)",
+            {"w": np.ones((2, 1), np.float32)},
             "onnxruntime failed while it ran the model: ",
             id="its batch is not where it was looked for",
         ),
@@ -112,6 +112,21 @@ def test_a_freed_model_that_gives_other_numbers_is_not_used(tmp_path, monkeypatc
     found = run(model, numbers(5, 6))
     assert found.fixed_batch == 1
     assert "freeing it failed: it changes 'y' by " in found.notices[0]
+
+
+def test_a_freed_model_that_cuts_larger_batches_is_not_used(tmp_path, monkeypatch):
+    def cutting(model: onnx.ModelProto, inputs: Mapping[str, int], size: int) -> onnx.ModelProto:
+        freed = free_batch(model, inputs, size)
+        for name, value in (("start", 0), ("end", size)):
+            freed.graph.initializer.append(onnx.numpy_helper.from_array(np.array([value]), name))
+        freed.graph.node[-1].CopyFrom(onnx.helper.make_node("Slice", ["a", "start", "end", "start"], ["y"]))
+        return freed
+
+    monkeypatch.setattr(probe, "free_batch", cutting)
+    model = loaded(tmp_path, parse("g (float[4, 6] x) => (float[4, 6] y) { a = Relu(x)  y = Identity(a) }"))
+    found = run(model, numbers(5, 6))
+    assert found.fixed_batch == 4
+    assert "freeing it failed: it changes 'y' in a batch of 5" in found.notices[0]
 
 
 def test_whole_numbers_that_a_freed_model_hands_out_are_compared_too(tmp_path):

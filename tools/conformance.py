@@ -1,7 +1,9 @@
 """Runs the models that the onnx package ships and generates through inspect and analyze, and says what became of them.
 
-Every model is either measured or refused with a sentence; anything else is a defect, and makes this command fail. The
-models run in one child process, which is started again where the runtime takes it down.
+Every model is either measured or refused with a sentence; anything else is a defect, and makes this command fail. Where
+the hint of a refusal names an option, the model is tried again as it says; a hint that leads nowhere is a defect too,
+and so is a measured model whose outputs are not those of the file. The models run in one child process, which is
+started again where the runtime takes it down.
 """
 
 from __future__ import annotations
@@ -20,6 +22,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import onnx
+from followed_hints import follow
+
+KINDS = {
+    "measured": "measured",
+    "hinted": "measured as the hint says",
+    "refused": "refused",
+    "defect": "defect",
+    "crash": "crash",
+}
+"""What may become of a model, and how the table calls it."""
+
+HINTS = 3
+"""How many hints are followed, one after the other."""
 
 PATIENCE = 300
 """Seconds that one model may take."""
@@ -43,12 +58,14 @@ class Outcome:
     """What became of a model.
 
     Attributes:
-        kind: `measured`, `refused`, `defect` (another exception, or nothing said) or `crash`.
+        kind: one of `KINDS`; a defect is another exception, nothing said, a hint that is of no use, or other outputs.
         reason: why, where it was not measured.
+        hint: what to try, where it was refused.
     """
 
     kind: str
     reason: str = ""
+    hint: str = ""
 
 
 def shipped() -> Iterator[Case]:
@@ -82,30 +99,50 @@ def choose(cases: Sequence[Case], share: float, seed: int) -> list[Case]:
 
 
 def measure(path: Path) -> Outcome:
-    """Inspect and measure one model with random data."""
+    """Inspect and measure one model with random data, following the hints of refusals."""
+    outcome = attempt(path, {})
+    options: dict[str, object] = {}
+    for _ in range(HINTS):
+        changed = follow(outcome.hint, options)
+        if outcome.kind != "refused" or changed == options:
+            break
+        options, refused = changed, outcome
+        outcome = attempt(path, options)
+        if outcome.kind == "measured":
+            return Outcome("hinted", f"with {options}")
+        if outcome.kind == "refused" and (outcome.reason == refused.reason or outcome.reason.startswith("--")):
+            return Outcome("defect", f"a hint did not help: {refused.reason} {refused.hint} Then: {outcome.reason}")
+    return outcome
+
+
+def attempt(path: Path, options: dict[str, object]) -> Outcome:
+    """Inspect and measure one model with random data and these options."""
+    from same_outputs import difference
+
     from onnxinv import api
     from onnxinv.errors import OnnxinvError
 
     try:
-        plan = api.inspect(path, "random:n=4", device="cpu", threads=1)
+        plan = api.inspect(path, "random:n=4", device="cpu", threads=1, **options)
         image = plan.feeds.layout is not None
         floats = plan.feeds.primary.dtype.startswith("float")
         transform = "flip" if image else "scale-amplitude:steps=2" if floats else "identity"
-        result = api.analyze(path, "random:n=4", transform, groups=2, device="cpu", threads=1)
+        result = api.analyze(path, "random:n=4", transform, groups=2, device="cpu", threads=1, **options)
+        differs = difference(path, plan)
     except OnnxinvError as error:
-        return Outcome("refused" if len(error.message) > 10 else "defect", f"{error.message} {error.hint}".strip())
+        return Outcome("refused" if len(error.message) > 10 else "defect", error.message, error.hint)
     except Exception as error:  # whatever else is raised is what this looks for
         return Outcome("defect", f"{type(error).__name__}: {error}")
     if not result.layers or not all(layer.measures for layer in result.layers):
         return Outcome("defect", "nothing was measured, and nothing was said")
-    return Outcome("measured")
+    return Outcome("defect", differs) if differs else Outcome("measured")
 
 
 def serve(connection: Connection) -> None:
     """Measure models in a child process for as long as paths come."""
     while (path := connection.recv()) is not None:
         outcome = measure(path)
-        connection.send((outcome.kind, outcome.reason))
+        connection.send((outcome.kind, outcome.reason, outcome.hint))
 
 
 class Child:
@@ -148,7 +185,7 @@ def run(cases: Sequence[Case], *, verbose: bool = False) -> dict[str, Outcome]:
     for case in cases:
         outcomes[case.name] = outcome = child.measure(case.path)
         if verbose or outcome.kind in ("defect", "crash"):
-            print(f"{outcome.kind:9} {case.name}  {outcome.reason}", file=sys.stderr, flush=True)
+            print(f"{outcome.kind:9} {case.name}  {outcome.reason} {outcome.hint}", file=sys.stderr, flush=True)
     child.stop()
     return outcomes
 
@@ -162,12 +199,13 @@ def kind_of(reason: str) -> str:
 def table(outcomes: dict[str, Outcome]) -> str:
     """Return a Markdown table of outcomes by kind of model, and the reasons with their counts."""
     groups = sorted({name.split("/")[0] for name in outcomes})
-    kinds = ("measured", "refused", "defect", "crash")
-    lines = ["| models | " + " | ".join(kinds) + " |", "|---" * 5 + "|"]
+    lines = ["| models | " + " | ".join(KINDS.values()) + " |", "|---" * (1 + len(KINDS)) + "|"]
     for group in groups:
         counts = Counter(outcome.kind for name, outcome in outcomes.items() if name.split("/")[0] == group)
-        lines.append(f"| {group} | " + " | ".join(str(counts[kind]) for kind in kinds) + " |")
-    reasons = Counter(kind_of(outcome.reason) for outcome in outcomes.values() if outcome.kind == "refused")
+        lines.append(f"| {group} | " + " | ".join(str(counts[kind]) for kind in KINDS) + " |")
+    reasons = Counter(
+        kind_of(f"{outcome.reason} {outcome.hint}") for outcome in outcomes.values() if outcome.kind == "refused"
+    )
     return "\n".join([*lines, "", *(f"{count:5}  {reason}" for reason, count in reasons.most_common())])
 
 

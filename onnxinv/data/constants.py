@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onnxinv.data.batch_axis import batch_axis, batch_length
+from onnxinv.data.batch_axis import batch_axis, batch_length, marked_axis
 from onnxinv.data.fed_types import fed_type
 from onnxinv.data.files import require_file
 from onnxinv.data.source import Array
@@ -51,9 +51,9 @@ def hold_constant(
 ) -> dict[str, Constant]:
     """Return the constants by the name of their input.
 
-    A batch axis is one that the model leaves free as it does that of the other inputs, or whose fixed length is theirs:
-    the first axis, or else the one of the same dimension name, or else the only free one. An input without such an axis
-    (a single number, a state of fixed size) is fed as it is.
+    A batch axis is one that the user marks, or that the model leaves free as it does that of the other inputs, or whose
+    fixed length is theirs: the first axis, or else the one of the same dimension name, or else the only free one. An
+    input without such an axis (a single number, a state of fixed size) is fed as it is.
 
     Args:
         inputs: what the model must be fed, with the free dimensions that `--shape` states.
@@ -85,9 +85,14 @@ def hold_constant(
     }
 
 
-def how_to_set(name: str) -> str:
-    """Return the option that would hold an input constant; at zero where its name is one of recurrent states."""
-    return f"--set-input {name}={'zeros' if _STATES.search(name) else 'VALUE'}"
+def how_to_set(name: str, *, is_state: bool = False) -> str:
+    """Return the option that would hold an input constant; at zero where it is a state or has the name of one."""
+    return f"--set-input {name}={'zeros' if is_state or named_like_a_state(name) else 'VALUE'}"
+
+
+def named_like_a_state(name: str) -> bool:
+    """Whether an input has a name such as those of recurrent states and of caches have."""
+    return bool(_STATES.search(name))
 
 
 def _parse(text: str, names: Sequence[str]) -> tuple[str, str]:
@@ -138,6 +143,9 @@ def _constant(info: TensorInfo, text: str, fed: Sequence[TensorInfo], *, ranked:
 def _batch_axis(info: TensorInfo, fed: Sequence[TensorInfo]) -> int | None:
     if not info.shape:
         return None
+    marked = marked_axis(info)
+    if marked is not None:
+        return marked
     batches = {batch_length(each) for each in fed if each.shape}
     if axis := batch_axis(info, batches - {None}):
         return axis

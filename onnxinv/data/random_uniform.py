@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from onnxinv.data import register
 from onnxinv.data.batch_axis import batch_axis, batch_length
 from onnxinv.data.constants import how_to_set
+from onnxinv.data.fed_input import FedInput
 from onnxinv.data.fed_types import fed_type
 from onnxinv.data.source import Array, Samples, Source
 from onnxinv.data.stated_shapes import shown
@@ -19,23 +20,14 @@ from onnxinv.errors import DataError
 from onnxinv.result import TensorInfo
 
 
-class LookedUp(TensorInfo):
-    """An input of whole numbers that a model looks up in a table.
-
-    Attributes:
-        entries: length of the table; numbers from there on would be an error.
-    """
-
-    entries: int
-
-
 @register("random")
 class RandomSource(Source):
     """Uniform random samples of the shape that each of the model's inputs has.
 
     Floats lie in [low, high), integers are 0 to 9 (less where the model looks them up in a shorter table), booleans are
-    fair. The first axis of an input is its batch axis, unless another is called so; sample i depends on the seed and i
-    alone. What a model does on noise says little about what it does on data.
+    fair. The first axis of an input is its batch axis, unless another is called so or marked; sample i depends on the
+    seed and i alone. States of recurrent layers and caches are held at zero. What a model does on noise says little
+    about what it does on data.
     """
 
     n: int = Field(64, ge=1, description="how many samples")
@@ -52,20 +44,30 @@ class RandomSource(Source):
 
     def open(self, inputs: Sequence[TensorInfo]) -> Samples:
         """Work out the shapes; see `Source.open`."""
+        if not any(info.shape for info in inputs):
+            raise DataError(
+                "The model takes single numbers only: no input has a batch axis, so that there is nothing to take "
+                "samples of."
+            )
         names = {batch_length(info) for info in inputs[:1]} - {None}
-        shapes = {info.name: (fed_type(info), _sample_shape(info, names), self._below(info)) for info in inputs}
+        states = _states(inputs)
+        shapes = {
+            info.name: (fed_type(info), _sample_shape(info, names), self._below(info))
+            for info in inputs
+            if info.name not in states
+        }
 
         def read(index: int) -> dict[str, Array]:
             generator = np.random.default_rng([self.seed, index])
             return {name: self._draw(generator, *shape) for name, shape in shapes.items()}
 
-        return Samples(f"random:n={self.n},seed={self.seed}", self.n, read)
+        return Samples(f"random:n={self.n},seed={self.seed}", self.n, read, zeros=states)
 
     def _below(self, info: TensorInfo) -> int:
         """Return the number that whole numbers stay below, 2 for booleans."""
         if info.dtype == "bool":
             return 2
-        limits = [info.entries] if isinstance(info, LookedUp) else []
+        limits = [info.entries] if isinstance(info, FedInput) and info.entries is not None else []
         with suppress(ValueError):  # floats
             limits.append(int(np.iinfo(info.dtype).max) + 1)
         return max(1, min(self.integers, *limits)) if limits else self.integers
@@ -74,6 +76,12 @@ class RandomSource(Source):
         if dtype.kind == "f":
             return np.asarray(generator.uniform(self.low, self.high, shape)).astype(dtype)
         return np.asarray(generator.integers(below, size=shape)).astype(dtype)
+
+
+def _states(inputs: Sequence[TensorInfo]) -> tuple[str, ...]:
+    """Return the inputs that are states; none where nothing else would be left to draw."""
+    states = tuple(info.name for info in inputs if isinstance(info, FedInput) and info.is_state)
+    return states if len(states) < len(inputs) else ()
 
 
 def _sample_shape(info: TensorInfo, names: set[int | str | None]) -> tuple[int, ...]:

@@ -34,6 +34,7 @@ class Samples:
         labels: one integer class a sample, or None.
         label_names: class names by label, where the source has them.
         layout: layout of one image sample, `HW`, `HWC` or `CHW`, where the source knows it.
+        zeros: names of inputs that the source has nothing for and that are to be held at zero.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Samples:
     labels: npt.NDArray[np.int64] | None = None
     label_names: tuple[str, ...] = ()
     layout: SampleLayout | None = None
+    zeros: tuple[str, ...] = ()
 
 
 class Source(BaseModel, ABC):

@@ -1,4 +1,4 @@
-"""Lengths of free dimensions that the user states: what `--shape` says, applied to the model's inputs."""
+"""What `--shape` says, applied to the model's inputs: lengths of free dimensions, and which axis counts the samples."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import re
 from collections.abc import Collection, Sequence
 
 from onnxinv.data.batch_axis import batch_axis
+from onnxinv.data.fed_input import fed_input
 from onnxinv.errors import UsageError
 from onnxinv.result import TensorInfo
 from onnxinv.spec import did_you_mean
 
-_LENGTHS = re.compile(r"\s*\d{1,9}\s*(,\s*\d{1,9}\s*)*")
+_AXIS = r"\s*(\d{1,9}|[^\W\d]\w*)\s*"
+_LENGTHS = re.compile(f"{_AXIS}(,{_AXIS})*")
+
+Stated = tuple[int | None, ...]
+"""What is stated of each axis: its length, None at the one that a word marks as the batch axis."""
 
 
 def state_shapes(
@@ -21,13 +26,14 @@ def state_shapes(
     Args:
         inputs: what the model must be fed.
         texts: each `NAME:1,3,224,224`, or just the lengths where the model has one input. The length at the batch axis
-            (nearly always the first) says nothing, as the batch axis keeps what the model declares.
+            (nearly always the first) says nothing, as the batch axis keeps what the model declares. A word in place of
+            a length marks the batch axis: `NAME:5,batch,3`.
         unranked: names of the inputs that declare no shape, not even how many axes they have.
 
     Raises:
         UsageError: a text is no shape, names no input or one twice, or contradicts what the model declares.
     """
-    stated: dict[str, tuple[int, ...]] = {}
+    stated: dict[str, Stated] = {}
     for text in texts:
         name, lengths = _parse(text, inputs)
         if name in stated:
@@ -39,9 +45,10 @@ def state_shapes(
     ]
 
 
-def _parse(text: str, inputs: Sequence[TensorInfo]) -> tuple[str, tuple[int, ...]]:
+def _parse(text: str, inputs: Sequence[TensorInfo]) -> tuple[str, Stated]:
     name, _, lengths = text.rpartition(":")  # names may contain colons
-    if not _LENGTHS.fullmatch(lengths):
+    # A lone word is the name of an input without its lengths.
+    if not _LENGTHS.fullmatch(lengths) or not (name or re.search(r"[\d,]", lengths)):
         raise UsageError(f"--shape '{text}' is not a shape.", f"Write --shape {name or inputs[0].name}:1,3,224,224.")
     names = [info.name for info in inputs]
     if not name and len(names) > 1:
@@ -51,12 +58,22 @@ def _parse(text: str, inputs: Sequence[TensorInfo]) -> tuple[str, tuple[int, ...
         )
     if name and name not in names:
         raise UsageError(f"--shape '{text}': the model has no input '{name}'.", did_you_mean(name, names))
-    return name or names[0], tuple(int(length) for length in lengths.split(","))
+    words = [word.strip() for word in lengths.split(",")]
+    marks = [word for word in words if not word.isdecimal()]
+    if len(marks) > 1:
+        raise UsageError(
+            f"--shape '{text}' marks {len(marks)} axes: a word stands at the batch axis, and there is one.",
+            "Give the other axes their lengths as numbers.",
+        )
+    return name or names[0], tuple(None if word in marks else int(word) for word in words)
 
 
-def _stated(info: TensorInfo, lengths: tuple[int, ...], *, ranked: bool) -> TensorInfo:
+def _stated(info: TensorInfo, lengths: Stated, *, ranked: bool) -> TensorInfo:
+    if None in lengths:
+        info = fed_input(info).model_copy(update={"marked_batch": lengths.index(None)})
     if not ranked:
-        return info.model_copy(update={"shape": [None, *lengths[1:]]})
+        free = lengths if None in lengths else [None, *lengths[1:]]
+        return info.model_copy(update={"shape": list(free)})
     if len(lengths) != len(info.shape):
         raise UsageError(
             f"--shape gives the input '{info.name}' {_axes(len(lengths))}, and the model declares "

@@ -14,6 +14,7 @@ import onnx
 
 from onnxinv.errors import UsageError
 from onnxinv.model.axes import BatchAxis, observe
+from onnxinv.model.bfloat16 import bfloat16_tensors
 from onnxinv.model.channels import follow_channels
 from onnxinv.model.labels import label_tensors
 from onnxinv.model.load import Model
@@ -33,7 +34,7 @@ _MOVES_DATA = frozenset(
 _CUTS = frozenset("Shape Size".split())
 """Operators whose outputs depend on shapes alone: what is computed from them is no layer."""
 
-_CONTAINERS = {"seq": "sequence", "map": "map", "optional": "optional value", "sparse_tensor": "sparse tensor"}
+_CONTAINERS = {"seq": "a sequence", "map": "a map", "optional": "an optional value", "sparse_tensor": "a sparse tensor"}
 
 _FLOATS = {"tensor(float)", "tensor(double)", "tensor(float16)"}
 
@@ -79,7 +80,7 @@ class Layer:
         shape: unit shape, without the batch axis.
         channel_axis: index into `shape`.
         batch: where the batch axis of the raw tensor is.
-        dtype: numpy dtype name.
+        dtype: numpy dtype name, which says how finely the numbers are resolved.
         maps: whether it holds feature maps, whose pixels lie where those of the input image lay.
     """
 
@@ -97,6 +98,11 @@ class Layer:
     def units(self) -> int:
         """Number of elements for one sample."""
         return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def number_bytes(self) -> int:
+        """Size of one number as it comes out of the runtime, which is float32 for bfloat16."""
+        return 4 if self.dtype == "bfloat16" else np.dtype(self.dtype).itemsize
 
     @property
     def channels(self) -> int:
@@ -207,7 +213,7 @@ def _not_measured(kind: str) -> str:
     """Return why a tensor of the runtime's type, such as `tensor(int64)`, is skipped."""
     inner = kind.removeprefix("tensor(").removesuffix(")")
     if not kind.startswith("tensor("):
-        return f"it is a {_CONTAINERS.get(kind.partition('(')[0], 'value')}, not a tensor: {kind}"
+        return f"it is {_CONTAINERS.get(kind.partition('(')[0], 'a value')}, not a tensor: {kind}"
     if inner == "string":
         return "it holds text, not numbers"
     if inner == "bool":
@@ -245,6 +251,7 @@ def locate(
     """
     followed = follow_channels(model.proto.graph, inputs, shapes)
     maps = follow_maps(model.proto.graph, inputs, shapes)
+    narrow = bfloat16_tensors(model.proto)  # they arrive as float32
     layers: list[Layer] = []
     skipped: list[Skipped] = []
     used: set[str] = set()
@@ -262,7 +269,8 @@ def locate(
                 axis = _checked_axis(override, shape, one)
         layers.append(
             Layer(
-                len(layers), one.name, one.label, one.op, shape, axis, batch, raw.dtype.name,
+                len(layers), one.name, one.label, one.op, shape, axis, batch,
+                "bfloat16" if one.name in narrow else raw.dtype.name,
                 maps=one.name in maps and len(shape) == 3,
             )
         )  # fmt: skip

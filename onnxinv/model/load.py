@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,14 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 
+from onnxinv.data.fed_types import OPTIONAL
 from onnxinv.errors import ModelError
 from onnxinv.model.external import check_external
 from onnxinv.model.inline_if import inline_ifs
+from onnxinv.model.ir_version import lower_ir_version
 from onnxinv.model.messages import first_unreadable_name
 from onnxinv.model.rewrite import inline_functions
+from onnxinv.model.specification import check_specification
 from onnxinv.model.tidy import tidy
 from onnxinv.result import ModelMeta, TensorInfo
 
@@ -37,17 +39,22 @@ class Model:
             changed.
         meta: identity and signature, for the result.
         inlined_ifs: how many Ifs have given place to the branch that they always take.
+        notices: what the user should know of how the file was read.
     """
 
     path: Path
     proto: onnx.ModelProto
     meta: ModelMeta
     inlined_ifs: int = 0
+    notices: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> list[TensorInfo]:
-        """What the model must be fed."""
-        return self.meta.inputs
+        """What the model must be fed: float32 for bfloat16, which numpy cannot hold; the widened model rounds it."""
+        return [
+            info.model_copy(update={"dtype": "float32"}) if info.dtype == "bfloat16" else info
+            for info in self.meta.inputs
+        ]
 
     @property
     def outputs(self) -> list[TensorInfo]:
@@ -68,12 +75,14 @@ def load(path: Path) -> Model:
         raise ModelError(f"The model '{path}' is damaged: it holds a name that is not UTF-8: {unreadable!r}.", _EXPORT)
     external = check_external(path, proto)
     tidy(proto, path)
-    _check(path, proto, by_path=external)
+    check_specification(path, proto, external=external)
     meta = _describe(path, content, proto)
     inlined = inline_functions(proto)
     replaced = inline_ifs(inlined)
     tidy(inlined, path)  # what came out of functions and branches may repeat names of nodes
-    return Model(path, inlined, meta, replaced)
+    notices = [f"The optional input '{info.name}' is left out." for info in meta.inputs if info.dtype == OPTIONAL]
+    notices += filter(None, [lower_ir_version(inlined)])
+    return Model(path, inlined, meta, replaced, tuple(notices))
 
 
 def _read(path: Path) -> bytes:
@@ -107,22 +116,6 @@ def _parse(path: Path, content: bytes) -> onnx.ModelProto:
     if lacking:
         raise ModelError(f"The model '{path}' computes nothing: its graph has no {lacking}s.", _EXPORT)
     return proto
-
-
-def _check(path: Path, proto: onnx.ModelProto, *, by_path: bool) -> None:
-    try:
-        # By path the checker looks at external files too, and refuses links and what lies outside the folder.
-        onnx.checker.check_model(str(path) if by_path else proto)
-    except Exception as error:  # the checker raises its own class, and what C++ raises
-        reason = " ".join(str(error).split("\n\n")[0].split("==>")[0].split()).rstrip(" .:")
-        hint = "Export it again with a current exporter."
-        unknown = re.match(r"No Op registered for (\S+) with domain_version of (\d+)", reason)
-        if unknown:
-            reason = f"opset {unknown[2]} has no operator {unknown[1]}"
-            hint = "Export it again with its operators in their own domains, or upgrade onnx (pip install -U onnx)."
-        if re.search(r"ir_version \d+ is higher", reason):
-            hint = "Upgrade onnx (pip install --upgrade onnx), or export the model for an older opset."
-        raise ModelError(f"The model '{path}' breaks the ONNX specification: {reason[:300]}.", hint) from error
 
 
 def _describe(path: Path, content: bytes, proto: onnx.ModelProto) -> ModelMeta:

@@ -1,4 +1,4 @@
-"""Walks protobuf messages: finds every tensor of a model wherever it is nested, and names that are no text."""
+"""Walks protobuf messages: every message and tensor of a model wherever it is nested, and names that are no text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from google.protobuf.message import Message
 
 def tensors(message: Message) -> Iterator[onnx.TensorProto]:
     """Yield every tensor in a message: initialisers, attributes, those of subgraphs and functions, sparse ones."""
-    for part in _messages(message):
+    for part in messages(message):
         if isinstance(part, onnx.TensorProto):
             yield part
 
 
 def first_unreadable_name(message: Message) -> bytes | None:
     """Return the first text that is not UTF-8, None where there is none; documentation may hold what it likes."""
-    for part in _messages(message):
+    for part in messages(message):
         for field, value in part.ListFields():
             if field.type != FieldDescriptor.TYPE_STRING or field.name == "doc_string":
                 continue
@@ -29,7 +29,8 @@ def first_unreadable_name(message: Message) -> bytes | None:
     return None
 
 
-def _messages(message: Message) -> Iterator[Message]:
+def messages(message: Message) -> Iterator[Message]:
+    """Yield a message and every message in it."""
     # A stack of its own: a hostile model may nest deeper than Python recurses.
     pending: list[Any] = [message]
     while pending:

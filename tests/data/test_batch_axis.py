@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from onnxinv.data.batch_axis import batch_axis, batch_length
+from onnxinv.data.batch_axis import batch_axis, batch_length, marked_axis
+from onnxinv.data.fed_input import FedInput
 from onnxinv.result import TensorInfo
 
 
@@ -25,6 +26,12 @@ from onnxinv.result import TensorInfo
 )
 def test_names_tell_the_batch_axis(shape, names, axis):
     assert batch_axis(TensorInfo(name="x", dtype="float32", shape=shape), names) == axis
+
+
+def test_a_mark_wins_over_names():
+    info = FedInput(name="x", dtype="float32", shape=["batch", 5, "N"], marked_batch=1)
+    assert (batch_axis(info, ["N"]), batch_length(info), marked_axis(info)) == (1, 5, 1)
+    assert marked_axis(info.model_copy(update={"marked_batch": None})) is None
 
 
 def test_the_batch_length_is_a_number_or_a_name():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from onnxinv.data.constants import hold_constant, how_to_set
+from onnxinv.data.fed_input import FedInput
 from onnxinv.errors import DataError, UsageError
 from onnxinv.result import TensorInfo
 
@@ -139,3 +140,23 @@ def test_a_file_that_holds_no_numbers_is_refused(tmp_path, content, message):
 )
 def test_states_are_offered_to_be_held_at_zero(name, value):
     assert how_to_set(name) == f"--set-input {name}={value}"
+
+
+def test_what_is_known_to_be_a_state_is_offered_at_zero_whatever_its_name():
+    assert how_to_set("input.5", is_state=True) == "--set-input input.5=zeros"
+
+
+@pytest.mark.parametrize(
+    ("shape", "marked", "fed_shape"),
+    [
+        pytest.param([2, 1, 4], 1, (2, 6, 4), id="of length 1"),
+        pytest.param([2, 3, 4], 0, (6, 3, 4), id="the first, whatever its length"),
+        pytest.param([2, 3, 4], None, (2, 3, 4), id="none, as nothing says so"),
+        pytest.param([None, "n", 4], 0, (6, 1, 4), id="another than the one of the batch's name"),
+    ],
+)
+def test_the_marked_axis_of_a_constant_is_repeated(tmp_path, shape, marked, fed_shape):
+    np.save(tmp_path / "z.npy", np.zeros([1, 1, 4]))
+    value = tmp_path / "z.npy" if None in shape else "zeros"
+    state = FedInput(name="state", dtype="float32", shape=shape, marked_batch=marked)
+    assert fed(state, value, size=6).shape == fed_shape

@@ -19,7 +19,7 @@ def test_real_numbers_can_be_fed(name):
     ("name", "reason"),
     [
         *((name, "onnxruntime cannot be fed from numpy") for name in ("bfloat16", "float8_e4m3fn", "int4")),
-        *((name, "not real numbers") for name in ("complex64", "string", "sequence", "object", "optional")),
+        *((name, "not real numbers") for name in ("complex64", "object")),
     ],
 )
 def test_other_types_are_refused(name, reason):
@@ -28,3 +28,23 @@ def test_other_types_are_refused(name, reason):
     assert f"takes {name}, " in caught.value.message
     assert reason in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "hint"),
+    [
+        ("string", "takes texts", "from behind its tokeniser"),
+        ("sequence", "takes a sequence of tensors", "cannot be held constant either"),
+        ("map", "takes a map from keys to values", "without this input, or with a tensor in its place"),
+        ("sparse_tensor", "takes a sparse tensor", "with a tensor in its place"),
+        ("opaque", "takes a type of its own", "with a tensor in its place"),
+        ("optional", "takes an optional value", "can only be left out, by a model that has other inputs"),
+    ],
+)
+def test_what_is_no_tensor_of_numbers_is_refused_in_words(name, what, hint):
+    with pytest.raises(DataError) as caught:
+        fed_type(TensorInfo(name="x", dtype=name, shape=[]))
+    assert caught.value.message == (
+        f"The input 'x' {what}, which cannot be fed: a batch of samples is one tensor of numbers."
+    )
+    assert hint in caught.value.hint

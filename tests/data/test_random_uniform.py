@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onnxinv.data import open_source
-from onnxinv.data.random_uniform import LookedUp
+from onnxinv.data.fed_input import FedInput
 from onnxinv.errors import DataError, UsageError
 from onnxinv.result import TensorInfo
 
@@ -44,7 +44,7 @@ def test_the_range_of_floats_can_be_set():
 def test_whole_numbers_fit_their_type_and_the_table_that_they_are_looked_up_in():
     long = info("int8", ("N", 10_000))
     assert open_source("random:integers=1000", [long]).read(0)["x"].max() == 127
-    tokens = LookedUp(name="x", dtype="int64", shape=["N", 10_000], entries=4)
+    tokens = FedInput(name="x", dtype="int64", shape=["N", 10_000], entries=4)
     assert set(open_source("random", [tokens]).read(0)["x"]) == {0, 1, 2, 3}
     assert open_source("random:integers=50", [info("int64", ("N", 10_000))]).read(0)["x"].max() == 49
 
@@ -65,6 +65,25 @@ def test_there_is_one_array_an_input_and_64_samples_by_default():
     assert {name: array.shape for name, array in samples.read(0).items()} == {"x": (3, 4), "z": ()}
 
 
+def test_states_are_left_at_zero_and_change_nothing_else():
+    state = FedInput(name="h", dtype="float32", shape=[2, "N", 4], is_state=True)
+    alone, beside = open_source("random", [info()]), open_source("random", [info(), state])
+    assert (alone.zeros, beside.zeros) == ((), ("h",))
+    assert list(beside.read(3)) == ["x"]
+    np.testing.assert_array_equal(beside.read(3)["x"], alone.read(3)["x"])
+
+
+def test_something_is_drawn_where_all_inputs_are_states():
+    states = [FedInput(name=name, dtype="float32", shape=["N", 4], is_state=True) for name in "hc"]
+    samples = open_source("random", states)
+    assert (list(samples.read(0)), samples.zeros) == (["h", "c"], ())
+
+
+def test_a_marked_axis_is_that_of_the_samples():
+    marked = FedInput(name="x", dtype="float32", shape=[5, 1, 3], marked_batch=1)
+    assert open_source("random", [marked]).read(0)["x"].shape == (5, 3)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -77,7 +96,7 @@ def test_there_is_one_array_an_input_and_64_samples_by_default():
             "--shape h0:1,16, or hold it at zero with --set-input h0=zeros",
             id="free state",
         ),
-        pytest.param(info(shape=()), "without a batch axis. Set it with --set-input x=VALUE", id="no axes"),
+        pytest.param(info(shape=()), "The model takes single numbers only.*nothing to take samples of", id="no axes"),
         pytest.param(info("object"), "takes object, not real numbers", id="strings"),
         pytest.param(info("bfloat15"), "takes bfloat15, not real numbers", id="unknown type"),
         pytest.param(info("complex64"), "takes complex64, not real numbers", id="complex"),
@@ -88,6 +107,12 @@ def test_an_input_that_cannot_be_filled_is_refused(given, message):
         open_source("random", [given])
     for part in message.split(".*"):
         assert part in str(caught.value)
+
+
+def test_a_single_number_beside_other_inputs_is_to_be_set():
+    with pytest.raises(DataError) as caught:
+        open_source("random", [info(), info(shape=(), name="k")])
+    assert "'k' is a single number without a batch axis. Set it with --set-input k=VALUE" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnx
 import onnxruntime
@@ -47,6 +48,9 @@ class Measured:
         so how the numbers of fp16 and int8 models are rounded.
         """
         model = onnx.load(ZOO / f"{self.case.model}.onnx")
+        if model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.BFLOAT16:
+            arrays = node_by_node(model, self.variants.reshape(-1, *self.case.sample))
+            return {name: arrays[name] for name in names}
         declared = {output.name for output in model.graph.output}
         exposed = [layer.name for layer in self.found.layers if layer.op != "Input"]
         model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in exposed if name not in declared)
@@ -66,10 +70,29 @@ class Measured:
         for one in layers:
             array = raw[names[one]]
             grid = one.rows(array).astype(np.float64).reshape(*self.variants.shape[:2], -1)
-            rule = Rule(dtype="float16" if array.dtype == np.float16 else "float32")
+            rule = Rule(dtype=array.dtype.name if array.dtype.itemsize == 2 else "float32")
             expected = brute_force.normalized_variance(grid, brute_force.channels_of(one.shape, one.channels), rule)
             values = self.found.values(NV, self.layer(one.layer))
             np.testing.assert_allclose(values, expected, rtol=TOLERANCE, err_msg=one.layer)
+
+
+def node_by_node(model: onnx.ModelProto, variants: Array) -> dict[str, Array]:
+    """Return all tensors of a bfloat16 model: each node computed alone, in float32, and rounded by `ml_dtypes`."""
+    arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    arrays[model.graph.input[0].name] = variants.astype(np.float32).astype(ml_dtypes.bfloat16)
+    for node in model.graph.node:
+        read = {name: arrays[name] for name in node.input if name}
+        feeds = {name: array.astype(np.float32) if array.dtype.itemsize == 2 else array for name, array in read.items()}
+        inputs = [
+            onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+            for name, array in feeds.items()
+        ]
+        graph = onnx.helper.make_graph([node], "one", inputs, [onnx.ValueInfoProto(name=node.output[0])])
+        alone = onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+        session = onnxruntime.InferenceSession(alone.SerializeToString(), providers=["CPUExecutionProvider"])
+        made = session.run(None, feeds)[0]
+        arrays[node.output[0]] = made.astype(ml_dtypes.bfloat16) if made.dtype == np.float32 else made
+    return arrays
 
 
 def dequantized(model: onnx.ModelProto, name: str, array: Array) -> Array:

@@ -183,6 +183,19 @@ CASES = (
         ("bn1", "pool1", "conv2", "fc"),
     ),
     Case(
+        "dynamo_conv1d_bf16",
+        (2, 40),
+        shifts(1, 10),
+        (
+            Expected("x", (2, 40)),
+            Expected("bn1", (6, 40)),
+            Expected("pool1", (6, 20)),
+            Expected("conv2", (10, 20)),
+            Expected("fc", (4,)),
+        ),
+        ("bn1", "pool1", "conv2", "fc"),
+    ),
+    Case(
         "torchscript_conv3d",
         (1, 8, 8, 8),
         shifts(1, 2),

@@ -62,6 +62,59 @@ def test_a_shape_that_stands_in_a_node_follows_the_batch():
     assert_freed(parse(text), (4, 6))
 
 
+HEADS = """g (float[{size}, 6, 8] x) => (float[{size}, 6, 8] y) {{
+    q = MatMul(x, w)  a = Reshape(q, apart)  b = Transpose<perm = [0, 2, 1, 3]>(a)  c = Reshape(b, folded)
+    d = Transpose<perm = [0, 2, 1]>(c)  e = MatMul(c, d)  f = Softmax<axis = -1>(e)  h = MatMul(f, c)
+    i = Reshape(h, unfolded)  j = Transpose<perm = [0, 2, 1, 3]>(i)  y = Reshape(j, whole)
+}}"""
+
+
+@pytest.mark.parametrize("folded", [lambda size: [2 * size, 6, 4], lambda size: [2 * size, -1, 4]])
+@pytest.mark.parametrize("size", [1, 4])
+def test_heads_that_are_folded_with_the_batch_follow_it(size, folded):
+    shapes = {"apart": [size, 6, 2, 4], "folded": folded(size), "unfolded": [size, 2, 6, 4], "whole": [size, 6, 8]}
+    weights = {name: np.array(shape) for name, shape in shapes.items()}
+    assert_freed(parse(HEADS.format(size=size), w=numbers(8, 8), **weights), (6, 8), size)
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_heads_that_are_folded_with_a_batch_on_the_second_axis_follow_it(size):
+    text = f"""g (float[6, {size}, 8] x) => (float[6, {size}, 8] y) {{
+        a = Reshape(x, folded)  b = Transpose<perm = [1, 0, 2]>(a)  c = Transpose<perm = [1, 2, 0]>(a)
+        d = MatMul(b, c)  e = MatMul(d, b)  f = Transpose<perm = [1, 0, 2]>(e)  y = Reshape(f, whole)
+    }}"""
+    shapes = {"folded": np.array([6, 2 * size, 4]), "whole": np.array([6, size, 8])}
+    assert_freed(parse(text, **shapes), (6, 8), size, axis=1)
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_steps_that_are_folded_with_the_batch_follow_it(size):
+    text = f"""g (float[6, {size}, 8] x) => (float[6, {size}, 3] y) {{
+        a = Reshape(x, rows)  b = MatMul(a, w)  y = Reshape(b, steps)
+    }}"""
+    shapes = {"rows": np.array([6 * size, 8]), "steps": np.array([6, size, 3])}
+    assert_freed(parse(text, w=numbers(8, 3), **shapes), (6, 8), size, axis=1)
+
+
+def test_a_shape_of_listed_numbers_follows_the_batch():
+    text = "g (float[2, 4, 6] x) => (float[2, 24] y) { s = Constant<value_ints = [2, 24]>()  y = Reshape(x, s) }"
+    assert_freed(parse(text), (4, 6), 2)
+
+
+@pytest.mark.parametrize("axes", [[0], []])
+def test_a_slice_of_the_whole_batch_takes_the_whole_of_any_batch(axes):
+    options = ", axes" if axes else ""
+    text = f"g (float[4, 3] x) => (float[4, 3] y) {{ a = Slice(x, start, end{options})  y = Relu(a) }}"
+    bounds = {"start": np.array([0]), "end": np.array([4])} | ({"axes": np.array(axes)} if axes else {})
+    assert_freed(parse(text, **bounds), (3,), 4)
+
+
+def test_a_slice_of_a_part_of_the_batch_stays():
+    text = "g (float[4, 3] x) => (float[2, 3] y) { y = Slice(x, start, end) }"
+    model = parse(text, start=np.array([0]), end=np.array([2]))
+    assert free_batch(model, {"x": 0}, 4).graph.node == model.graph.node
+
+
 def test_a_reshape_of_weights_stays():
     text = "g (float[1, 3] x) => (float[1, 2] y) { v = Reshape(w, s)  y = MatMul(x, v) }"
     model = parse(text, w=numbers(2, 3), s=np.array([3, 2]))
@@ -79,6 +132,28 @@ def test_a_class_token_is_repeated_for_each_sample(constant):
     made = "t = Constant<value = float[1, 1, 2] {3, 4}>()" if constant == "node" else ""
     text = f"g (float[1, 3, 2] x) => (float[1, 4, 2] y) {{ {made} y = Concat<axis = 1>(t, x) }}"
     assert_freed(parse(text, **({} if made else {"t": numbers(1, 1, 2)})), (3, 2))
+
+
+def test_a_class_token_with_a_copy_for_each_sample_follows_the_batch():
+    text = "g (float[4, 3, 2] x) => (float[4, 4, 2] y) { y = Concat<axis = 1>(t, x) }"
+    assert_freed(parse(text, t=np.repeat(numbers(1, 1, 2), 4, 0)), (3, 2), 4)
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_class_token_that_is_expanded_follows_the_batch(size):
+    text = f"g (float[{size}, 3, 2] x) => (float[{size}, 4, 2] y) {{ e = Expand(t, s)  y = Concat<axis = 1>(e, x) }}"
+    assert_freed(parse(text, t=numbers(1, 1, 2), s=np.array([size, 1, 2])), (3, 2), size)
+
+
+def test_a_position_code_with_a_copy_for_each_sample_follows_the_batch():
+    text = "g (float[4, 3, 2] x) => (float[4, 3, 2] y) { y = Add(x, p) }"
+    assert_freed(parse(text, p=np.repeat(numbers(1, 3, 2), 4, 0)), (3, 2), 4)
+
+
+def test_constants_that_differ_from_sample_to_sample_stay():
+    text = "g (float[4, 3] x) => (float[4, 4] y) { a = Add(x, p)  y = Concat<axis = 1>(c, a) }"
+    model = parse(text, p=numbers(4, 3), c=numbers(4, 1))
+    assert free_batch(model, {"x": 0}, 4).graph.node == model.graph.node
 
 
 def test_an_upsampling_to_a_size_follows_the_batch():

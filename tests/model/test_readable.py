@@ -69,6 +69,12 @@ def test_a_bfloat16_tensor_is_cast(name):
     np.testing.assert_array_equal(found, np.array([[1, 1 + 2**-7, 1]], np.float32))
 
 
+def test_an_input_of_bfloat16_is_cast():
+    model = parse("g (bfloat16[N, 3] x) => (bfloat16[N, 3] y) { y = Identity(x) }")
+    copier = expose(model, ["x"]).proto.graph.node[-1]
+    assert (copier.op_type, [*copier.input]) == ("Cast", ["x"])
+
+
 def test_tensors_of_other_types_are_not_cast():
     model = parse("g (float[N, 3] x) => (float[N, 3] y) { a = Cast <to = 16> (x)  b = Cast <to = 1> (a)  y = Neg(b) }")
     assert readers(model, ["b", "y"]) == {}
@@ -121,3 +127,20 @@ def test_an_input_with_a_scale_for_each_channel_is_not_followed():
 def test_the_places_that_a_pool_of_quantised_numbers_hands_out_are_not_quantities():
     model = handing_on("c, places = MaxPool <kernel_shape = [1, 2]> (b)")
     assert list(readers(model, ["c", "places"])) == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "followed"),
+    [
+        ("s = Constant <value = float {0.05}> ()", True),
+        ("s = Constant <value_float = 0.05> ()", True),
+        ("s = Constant <value_floats = [0.05]> ()", True),
+        ("s = Constant <value_floats = [0.05, 0.1]> ()", False),
+        ("s = Neg(n)", False),
+    ],
+)
+def test_a_scale_that_a_constant_node_makes_is_followed_where_it_is_one_number(scale, followed):
+    text = f"""g (float[N, 2, 3] x, float n) => (float[N, 2, 3] y) {{
+        {scale}  a = QuantizeLinear(x, s, z)  c = Transpose(a)  y = DequantizeLinear(a, s, z) }}"""
+    found = readers(parse(text, z=np.uint8(3)), ["c"])
+    assert {name: [*node.input] for name, node in found.items()} == ({"c": ["c", "s", "z"]} if followed else {})
