@@ -291,7 +291,7 @@ class _Walk:
             rows = samples * columns
             fronts = [layer.batch.to_front(tensor)[:rows] for layer, tensor in zip(self._tensors, raw, strict=True)]
             for layer, front in zip(self._tensors, fronts, strict=True):
-                if front.shape != (rows, *layer.shape):
+                if len(front) != rows or front.size != rows * layer.units:
                     raise ModelError(
                         f"'{layer.label}' has another shape in a batch of {len(next(iter(feed.values())))} than in a "
                         "small one.",

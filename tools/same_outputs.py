@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from onnxinv.model.bfloat16 import uses_bfloat16
 from onnxinv.model.precision import is_coarse
 from onnxinv.model.rewrite import expose
+from onnxinv.model.widen import widened
 from onnxinv.plan import Plan
 
 Array = npt.NDArray[Any]
@@ -30,8 +32,10 @@ def difference(path: Path, plan: Plan) -> str:
     """
     names = [info.name for info in plan.model.outputs]
     exposed = expose(plan.model.proto, [*(layer.name for layer in plan.layers), *names])
-    original = _session(str(path), optimize=True)
-    rewritten = _session(exposed.proto.SerializeToString(), optimize=plan.probe.optimize)
+    # The runtime lacks bfloat16, and of a model that it cannot run there is nothing else to compare with.
+    narrow = uses_bfloat16(plan.model.proto)
+    original = _session(widened(plan.model.proto).SerializeToString() if narrow else str(path), optimize=True)
+    rewritten = _session(widened(exposed.proto).SerializeToString(), optimize=plan.probe.optimize)
     outputs = [exposed.outputs[name] for name in names]
     samples, size = [(int(index), 0) for index in plan.samples[:2]], _batch(plan)
     together = plan.feeds.variants([one for one in samples for _ in range(size or 1)])
