@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any
 from onnxinv.version import __version__
 
 if TYPE_CHECKING:
-    from onnxinv.api import analyze, inspect
+    from onnxinv.api import analyze, compare, inspect
+    from onnxinv.comparison import Comparison
     from onnxinv.result import Result
 
-__all__ = ["Result", "__version__", "analyze", "inspect"]
+__all__ = ["Comparison", "Result", "__version__", "analyze", "compare", "inspect"]
 
-_HOMES = {"analyze": "onnxinv.api", "inspect": "onnxinv.api", "Result": "onnxinv.result"}
+_HOMES = {
+    "analyze": "onnxinv.api",
+    "compare": "onnxinv.api",
+    "inspect": "onnxinv.api",
+    "Comparison": "onnxinv.comparison",
+    "Result": "onnxinv.result",
+}
 
 
 def __getattr__(name: str) -> Any:

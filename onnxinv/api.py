@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from onnxinv.activations import observe, samples_at_hand
+from onnxinv.align import MODES, align
+from onnxinv.align_map import read_map
 from onnxinv.assemble import assemble
+from onnxinv.comparable import check_comparable
+from onnxinv.comparing import Observed, Terms, compare_results
+from onnxinv.comparison import Comparison
 from onnxinv.config import run_config
+from onnxinv.data import Samples
+from onnxinv.data.shared import shared
 from onnxinv.engine import Progress, measure
+from onnxinv.errors import DataError, UsageError
 from onnxinv.model.load import load
+from onnxinv.model.weights import ModelWeights
+from onnxinv.outline import outlines
 from onnxinv.plan import Plan, make_plan
 from onnxinv.rehearsal import seconds_per_inference
 from onnxinv.result import Result
+from onnxinv.variants import Variants
+
+T = TypeVar("T")
 
 
 def plan(model: str | Path, data: str | Path, transforms: str | Sequence[str], **options: object) -> Plan:
@@ -68,6 +86,160 @@ def inspect(
         image = any(len(info.shape) == 4 for info in load(Path(model)).inputs)
         transforms = "rotation:steps=16" if image else "identity"
     return plan(model, data or "random:n=4", transforms, **options)
+
+
+def compare(
+    models: Sequence[str | Path | Result],
+    data: str | Path | None = None,
+    transforms: str | Sequence[str] | None = None,
+    *,
+    align: str | Path = "auto",
+    strict_align: bool = False,
+    margin: float = Terms.margin,
+    rtol: float = Terms.rtol,
+    layouts: Sequence[str] = (),
+    preprocess: Sequence[str | Path] = (),
+    progress: Progress = lambda done: None,
+    **options: object,
+) -> Comparison:
+    """Compare how invariant the first model is with each of the others, layer by layer.
+
+    Args:
+        models: at least two ONNX files, which are measured on identical variants; or results, or their folders.
+        data: as for `analyze`; only with models.
+        transforms: as for `analyze`; only with models.
+        align: `auto`, `name`, `scope`, `sequence`, `depth`, or a file `map.toml`; see `onnxinv.align.align`.
+        strict_align: whether a pair of layers that is a guess is an error.
+        margin: relative difference below which values count as the same.
+        rtol: relative difference above which a model is no equivalent export of the first.
+        layouts: of the models' images, `NCHW`, `NHWC` or `auto`; one for all, or one for each in their order.
+        preprocess: `preprocessor_config.json` files, likewise.
+        progress: called after each block with the number of inferences that it took.
+        **options: as for `analyze`.
+
+    Returns:
+        The comparison; `comparison.save(folder)` writes it.
+
+    Raises:
+        OnnxinvError: as for `analyze`, or models or results that cannot be compared.
+    """
+    terms = make_terms(align, strict_align=strict_align, margin=margin, rtol=rtol)
+    if any(isinstance(each, Result) or Path(each).is_dir() for each in models):
+        return compare_saved(models, terms, measuring=data is not None or transforms is not None)
+    if data is None or transforms is None:
+        raise UsageError("Models are measured first, on data and under transforms.", "Name both.")
+    paths = [Path(each) for each in models if not isinstance(each, Result)]
+    plans = plan_all(paths, data, transforms, layouts=layouts, preprocess=preprocess, **options)
+    check_map(plans, terms)
+    return compare_measured(plans, [run(each, progress) for each in plans], terms)
+
+
+def compare_saved(models: Sequence[str | Path | Result], terms: Terms, *, measuring: bool = False) -> Comparison:
+    """Compare results, each one or its folder.
+
+    Args:
+        models: the results.
+        terms: how.
+        measuring: whether data or transforms were named, which results have already.
+    """
+    if measuring or not all(isinstance(each, Result) or Path(each).is_dir() for each in models):
+        raise UsageError(
+            "Results are compared as they are, without models, data and transforms beside them.",
+            "Measure the model with analyze first and name its folder, or name models only.",
+        )
+    return compare_results([each if isinstance(each, Result) else Result.load(Path(each)) for each in models], terms)
+
+
+def plan_all(
+    models: Sequence[Path],
+    data: str | Path,
+    transforms: str | Sequence[str],
+    *,
+    layouts: Sequence[str] = (),
+    preprocess: Sequence[str | Path] = (),
+    **options: object,
+) -> list[Plan]:
+    """Return a plan for each of several models; they share the samples, and what transforms make of them."""
+    if len(models) < 2:
+        raise UsageError("There is one model to compare with nothing.", "Name two models, or two result folders.")
+    if options.get("precision") is not None:
+        raise UsageError("With a precision, models might end after different samples.", "Compare without one.")
+    if "layout" in options:
+        raise UsageError("Models may differ in layout.", "Write layouts=['NCHW'], once for all or once for each.")
+    texts = (transforms,) if isinstance(transforms, str) else tuple(transforms)
+    stated = _one_each("layout", [None if each == "auto" else each for each in layouts], len(models))
+    files = _one_each("preprocess", list(preprocess), len(models))
+    plans: list[Plan] = []
+    source: Samples | None = None
+    made = Variants()
+    for model, layout, file in zip(models, stated, files, strict=True):
+        config = run_config(
+            model=model, data=str(data), transforms=texts, layout=layout, preprocess=file or None, **options
+        )
+        try:
+            plans.append(make_plan(config, source, made))
+        except (DataError, UsageError) as error:
+            if not plans:
+                raise
+            what = f"'{model}' cannot be measured as '{models[0]}' can: {error.message}"
+            raise type(error)(what, error.hint) from error
+        first = plans[0].feeds
+        source = source or shared(first.samples, first.inputs, first.layout)
+    made.limit = min(each.layout.memory.budget - each.layout.memory.peak for each in plans) // 2
+    return plans
+
+
+def check_map(plans: Sequence[Plan], terms: Terms) -> None:
+    """Make sure, before the work, that the layers which are paired by a map exist.
+
+    Raises:
+        UsageError: one does not.
+    """
+    first, *others = (outlines(each.layers) for each in plans)
+    for other in others:
+        align(first, other, "name", terms.stated)
+
+
+def compare_measured(plans: Sequence[Plan], results: Sequence[Result], terms: Terms) -> Comparison:
+    """Compare models that have been measured; their plans say how to look at them once more."""
+    check_comparable(results)
+    samples = samples_at_hand(plans)
+    return compare_results(results, terms, [_observe(each, samples) for each in plans])
+
+
+def _observe(plan: Plan, samples: npt.NDArray[np.int64]) -> Observed:
+    weights, names = ModelWeights(plan.model), [layer.name for layer in plan.layers]
+    return Observed(observe(plan, samples), weights.upstream(names), weights.own(names))
+
+
+def make_terms(align: str | Path, *, strict_align: bool, margin: float, rtol: float) -> Terms:
+    """Return the terms of a comparison; see `compare`.
+
+    Raises:
+        UsageError: there is no such way to align, the file is no map, or a number is no tolerance.
+    """
+    for name, value in (("margin", margin), ("rtol", rtol)):
+        if not 0 <= value < 1:
+            raise UsageError(f"The {name} {value:g} is not a relative difference from 0 to below 1.")
+    text = str(align)
+    if text.lower().endswith(".toml"):
+        return Terms("auto", read_map(Path(align)), strict_align, margin, rtol)
+    mode = next((each for each in MODES if each == text), None)
+    if mode is None:
+        raise UsageError(
+            f"There is no way to align layers called '{text}'.",
+            f"Choose {', '.join(MODES)}, or name a file map.toml.",
+        )
+    return Terms(mode, None, strict_align, margin, rtol)
+
+
+def _one_each(option: str, values: Sequence[T | None], count: int) -> list[T | None]:
+    """Return one value for each model: those given in their order, or the one for all."""
+    if len(values) not in (0, 1, count):
+        raise UsageError(
+            f"--{option} is given {len(values)} times for {count} models.", "Give it once, or once for each model."
+        )
+    return [None] * count if not values else [*values] * count if len(values) == 1 else [*values]
 
 
 def run(decided: Plan, progress: Progress = lambda done: None) -> Result:

@@ -1,33 +1,39 @@
-"""The command line: the only module that reads the environment, prints results or exits."""
+"""The command line: the only module that reads the environment or exits; what it prints goes through `printing`."""
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from onnxinv.errors import OnnxinvError, OutputError, UsageError
+from onnxinv.errors import UsageError
+from onnxinv.failures import crash, what_to_say
 from onnxinv.options import (
     AggregateOption,
+    Align,
     Batch,
     ChannelAxis,
     ClassOutput,
+    Compared,
+    ComparisonFolder,
+    ComparisonFormats,
     Data,
     Device,
     DryRun,
+    FailOn,
     Folder,
     Formats,
     Groups,
     Layers,
     LayoutOption,
+    Layouts,
     Logits,
+    Margin,
     Mean,
     Measures,
     Memory,
@@ -36,8 +42,10 @@ from onnxinv.options import (
     Overwrite,
     Precision,
     PreprocessFile,
+    PreprocessFiles,
     Quiet,
     Resize,
+    Rtol,
     Samples,
     Scale,
     Seed,
@@ -46,20 +54,22 @@ from onnxinv.options import (
     Shapes,
     Std,
     Stratify,
+    StrictAlign,
     Threads,
     Transforms,
     parse_axes,
     parse_formats,
+    parse_gates,
     parse_kind,
     parse_numbers,
+    parse_share,
     parse_size,
     parse_words,
 )
+from onnxinv.printing import discard_stdout, prepare_streams, say, say_untrusted, show, write_reports
 from onnxinv.version import __version__
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from onnxinv.plan import Plan
     from onnxinv.result import Result
 
@@ -71,7 +81,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-FINE, UNUSABLE, INTERRUPTED = 0, 2, 130
+FINE, BROKEN, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+
+class _LimitBrokenError(Exception):
+    """The answer to what was asked is no: the only way to exit 1."""
 
 
 @app.callback(invoke_without_command=True)
@@ -84,7 +98,7 @@ def _options(
         print(f"onnxinv {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        _say(context.get_help())
+        say(context.get_help())
         raise typer.Exit(UNUSABLE)
 
 
@@ -128,12 +142,13 @@ def analyze(
     from onnxinv import api  # heavy: --help does not need it
     from onnxinv.describe import describe_plan
     from onnxinv.files import check_folder
+    from onnxinv.reports import reports
 
     if data is None:
         raise UsageError("No data is named.", "Add --data, for example --data digits.npz or --data random:n=64.")
     if not transform:
         raise UsageError("No transform is named.", "Add --transform, for example --transform rotation:steps=16.")
-    wanted = parse_formats(formats)
+    wanted = parse_formats(formats, reports)
     if output is not None:
         check_folder(output, marker="result.json", overwrite=overwrite)
     plan = api.plan(
@@ -145,14 +160,14 @@ def analyze(
         resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
     )  # fmt: skip
     if dry_run:
-        _show(describe_plan(plan, api.foretell(plan)))
+        show(describe_plan(plan, api.foretell(plan)))
         return
     result = _measure(plan, model.name, quiet=quiet)
     if output is not None:
         result.save(output, overwrite=overwrite)
-    _write(result, wanted, quiet=quiet)
+    write_reports(result, reports, wanted, quiet=quiet)
     if output is not None and not quiet:
-        _say(f"Written to {_printable(str(output))}: result.json, units.npz")
+        say_untrusted(f"Written to {output}: result.json, units.npz")
 
 
 @app.command()
@@ -168,8 +183,8 @@ def demo(quiet: Quiet = False) -> None:
         result = _measure(plan, name, quiet=quiet)
         result.save(shipped.FOLDER / name, overwrite=True)
         results.append(result)
-    _show(side_by_side(shipped.NAMES, (results[0], results[1])))
-    _say(f"Written to {shipped.FOLDER}/plain and {shipped.FOLDER}/rotated.")
+    show(side_by_side(shipped.NAMES, (results[0], results[1])))
+    say(f"Written to {shipped.FOLDER}/plain and {shipped.FOLDER}/rotated.")
 
 
 @app.command()
@@ -185,14 +200,101 @@ def inspect(
         model, data, transform, layout=layout, select=select, resize=parse_size(resize), shape=shape or (),
         set_input=set_input or (),
     )  # fmt: skip
-    _show(describe_model(plan, api.foretell(plan)))
+    show(describe_model(plan, api.foretell(plan)))
+
+
+@app.command()
+def compare(
+    models: Compared,
+    data: Data = None,
+    transform: Transforms = None,
+    samples: Samples = None,
+    seed: Seed = 0,
+    measure: Measures = None,
+    aggregate: AggregateOption = "channel",
+    groups: Groups = 10,
+    stratify: Stratify = False,
+    align: Align = "auto",
+    strict_align: StrictAlign = False,
+    margin: Margin = "0.1%",
+    fail_on: FailOn = None,
+    rtol: Rtol = "0.1%",
+    shape: Shapes = None,
+    set_input: SetInputs = None,
+    layers: Layers = None,
+    ops: Operators = None,
+    select: Select = "default",
+    preprocess: PreprocessFiles = None,
+    mean: Mean = None,
+    std: Std = None,
+    scale: Scale = None,
+    resize: Resize = None,
+    layout: Layouts = None,
+    device: Device = "auto",
+    threads: Threads = 0,
+    batch: Batch = None,
+    memory: Memory = None,
+    formats: ComparisonFormats = None,
+    output: ComparisonFolder = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare the invariance of models, or of results, layer by layer: the first with each of the others."""
+    from onnxinv import api
+    from onnxinv.files import check_folder
+    from onnxinv.reports.comparisons import comparison_reports
+    from onnxinv.reports.comparisons.rows import letter
+
+    wanted = parse_formats(formats, comparison_reports)
+    gates = parse_gates(fail_on)
+    terms = api.make_terms(
+        align, strict_align=strict_align, margin=parse_share("--margin", margin), rtol=parse_share("--rtol", rtol)
+    )
+    if output is not None:
+        check_folder(output, marker="compare.json", overwrite=overwrite)
+    folders = [] if output is None else [output / letter(place) for place in range(len(models))]
+    measured: list[Result] = []
+    if any(each.is_dir() for each in models):
+        comparison = api.compare_saved(models, terms, measuring=data is not None or bool(transform))
+    else:
+        if data is None or not transform:
+            raise UsageError(
+                "Models are measured to be compared, and no data or no transform is named.",
+                "Add --data digits.npz and --transform rotation:steps=16, or name folders that analyze -o wrote.",
+            )
+        plans = api.plan_all(
+            models, data, transform, samples=samples, seed=seed, measures=measure or (), aggregate=aggregate,
+            groups=groups, stratify=stratify, shape=shape or (), set_input=set_input or (), layers=layers or (),
+            operators=parse_words(ops), select=select, preprocess=preprocess or (),
+            mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
+            resize=parse_size(resize), layouts=layout or (), device=device, threads=threads, batch=batch, memory=memory,
+        )  # fmt: skip
+        api.check_map(plans, terms)
+        for folder in folders:
+            check_folder(folder, marker="result.json", overwrite=overwrite)
+        measured = [_measure(plan, model.name, quiet=quiet) for plan, model in zip(plans, models, strict=True)]
+        comparison = api.compare_measured(plans, measured, terms)
+    for folder, result in zip(folders, measured, strict=False):
+        result.save(folder, overwrite=overwrite)
+    if output is not None:
+        comparison.save(output, overwrite=overwrite)
+    broken = [sentence for gate in gates for sentence in comparison.failing(gate)]
+    try:
+        write_reports(comparison, comparison_reports, wanted, quiet=quiet)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever stops reading does not change the verdict
+        discard_stdout()
+    if broken:
+        for sentence in broken:
+            say_untrusted(sentence)
+        raise _LimitBrokenError
 
 
 @app.command()
 def explain(name: Annotated[str | None, typer.Argument(metavar="NAME")] = None) -> None:
     """Say what a measure, transform, data source or format is; without NAME list them all."""
-    from onnxinv.describe import explain as text_of
-    from onnxinv.describe import list_names
+    from onnxinv.explanations import explain as text_of
+    from onnxinv.explanations import list_names
 
     print(text_of(name) if name else list_names())
 
@@ -203,10 +305,11 @@ def report(
     formats: Formats = None,
 ) -> None:
     """Render an existing result again."""
+    from onnxinv.reports import reports
     from onnxinv.result import Result
 
-    wanted = parse_formats(formats)
-    _write(Result.load(folder), wanted, quiet=False)
+    wanted = parse_formats(formats, reports)
+    write_reports(Result.load(folder), reports, wanted, quiet=False)
 
 
 def _measure(plan: Plan, title: str, *, quiet: bool) -> Result:
@@ -215,54 +318,14 @@ def _measure(plan: Plan, title: str, *, quiet: bool) -> Result:
 
     if not quiet:
         for notice in filter(None, (plan.device.notice, *plan.notices)):
-            _say(_printable(notice))
+            say_untrusted(notice)
     with progress(title, plan.inferences, quiet=quiet) as advance:
         return api.run(plan, advance)
 
 
-def _write(result: Result, wanted: list[tuple[str, Path | None]], *, quiet: bool) -> None:
-    from onnxinv.files import write_file
-    from onnxinv.reports import reports
-
-    # Files first: they are complete even where whoever reads stdout stops reading.
-    for name, path in sorted(wanted, key=lambda each: each[1] is None):
-        made = reports.build(name)
-        if path is not None:
-            write_file(path, made.render(result).encode())
-            continue
-        shown = made.renderable(result)
-        if shown is None:
-            sys.stdout.write(made.render(result))
-        elif not quiet:
-            _show(shown)
-
-
-def _show(shown: RenderableType) -> None:
-    """Print something that adapts to the terminal; piped, it is plain text of 80 columns."""
-    from rich.console import Console
-
-    if sys.stdout.isatty():
-        Console().print(shown)
-        return
-    text = io.StringIO()
-    Console(file=text, width=80, color_system=None).print(shown)
-    sys.stdout.writelines(line.rstrip() + "\n" for line in text.getvalue().splitlines())
-
-
-def _say(text: str) -> None:
-    with suppress(OSError):  # nobody reads stderr any more, and the work goes on
-        print(text, file=sys.stderr)
-
-
-def _printable(text: str) -> str:
-    from onnxinv.reports.printable import printable
-
-    return printable(text, 400)
-
-
 def main() -> NoReturn:
     """Run the command line of this process and exit: 0 fine, 2 unusable, 130 interrupted; never 1 by accident."""
-    _prepare_streams()
+    prepare_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -274,8 +337,10 @@ def run(arguments: list[str]) -> int:
         status = _invoke(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        _discard_stdout()
+        discard_stdout()
         return FINE  # whoever read the output has seen enough; the work is done
+    except _LimitBrokenError:
+        return BROKEN
     except BaseException as error:
         return _fail(error, debug=debug)
     return UNUSABLE if status == 1 else status
@@ -294,37 +359,14 @@ def _invoke(arguments: list[str]) -> int:
 
 def _fail(error: BaseException, *, debug: bool) -> int:
     if debug:
-        _say("".join(traceback.format_exception(error)).rstrip())
+        say("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, KeyboardInterrupt):
-        _say("Interrupted; what was not finished has not been written.")
+        say("Interrupted; what was not finished has not been written.")
         return INTERRUPTED
-    for line in _lines(error):
-        _say(line)
-    _discard_stdout()
+    for line in what_to_say(error):
+        say(line)
+    discard_stdout()
     return UNUSABLE
-
-
-def _lines(error: BaseException) -> list[str]:
-    from onnxinv.reports.printable import printable
-
-    if isinstance(error, OnnxinvError):
-        return [
-            f"Error: {printable(error.message, 2000)}",
-            *([f"Hint: {printable(error.hint, 500)}"] if error.hint else []),
-        ]
-    if explain := getattr(error, "format_message", None):  # click's exceptions, wherever this typer has them from
-        return [f"Error: {printable(explain(), 500)}", "Hint: see onnxinv --help or onnxinv COMMAND --help."]
-    if isinstance(error, MemoryError):
-        return ["Error: the machine ran out of memory.", "Hint: lower --batch or --memory, or choose --layers."]
-    if isinstance(error, OSError):
-        what = f"'{error.filename}' cannot be used" if error.filename else "The output cannot be written"
-        return _lines(OutputError(f"{what}: {error.strerror or error}.", "Choose another place, or make room there."))
-    if isinstance(error, SystemExit):
-        return [f"Error: code that onnxinv called asked to exit with {printable(repr(error.code), 500)}."]
-    return [
-        f"Error: onnxinv failed unexpectedly: {type(error).__name__}: {printable(str(error), 500)}",
-        "Hint: run again with onnxinv --debug COMMAND, and report what it prints.",
-    ]
 
 
 def tell_crash(name: str, arguments: Sequence[str]) -> None:
@@ -334,19 +376,11 @@ def tell_crash(name: str, arguments: Sequence[str]) -> None:
         name: the signal that ended it.
         arguments: the command line.
     """
-    _prepare_streams()
+    prepare_streams()
     if sys.stderr.isatty() and os.name != "nt":
         sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
-    model = _model_named(arguments)
-    about = f"on the model '{model}'" if model else "on the model"
-    if name == "SIGKILL":
-        what = f"The process that worked {about} was killed ({name}), as happens where memory runs out."
-        hint = "Make room in memory; analyze can do with less of it: lower --memory or --batch, or choose --layers."
-    else:
-        what = f"The process that worked {about} crashed ({name}), most likely inside onnxruntime."
-        hint = "Try another version of onnxruntime, or analyze with --device cpu or other --layers."
-    for line in _lines(OnnxinvError(what, hint)):
-        _say(line)
+    for line in what_to_say(crash(name, _model_named(arguments))):
+        say(line)
 
 
 def _model_named(arguments: Sequence[str]) -> str:
@@ -358,21 +392,3 @@ def _model_named(arguments: Sequence[str]) -> str:
             return str(context.params.get("model") or "")
     except Exception:  # what is said of a crash must not fail for want of a name
         return ""
-
-
-def _prepare_streams() -> None:
-    """Stand in for closed streams, and keep a character that a stream cannot show from ending the run."""
-    # The lowest free descriptor is taken: while 1 and 2 are free, a file that is opened would receive stray output.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as the process
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
-
-
-def _discard_stdout() -> None:
-    """Keep the interpreter from failing when it flushes what nobody can take."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from onnxinv.errors import UsageError
+from onnxinv.spec import did_you_mean
+
+if TYPE_CHECKING:
+    from onnxinv.comparison import Gate
+    from onnxinv.registry import Registry
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file.", show_default=False)]
+Compared = Annotated[
+    list[Path],
+    typer.Argument(metavar="A B...", help="ONNX files, or folders that analyze -o wrote.", show_default=False),
+]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -99,6 +108,40 @@ Batch = Annotated[int | None, typer.Option("--batch", metavar="N", help="Variant
 Memory = Annotated[
     str | None, typer.Option("--memory", metavar="SIZE", help="Budget such as 8GiB; half the RAM by default.")
 ]
+Layouts = Annotated[
+    list[str] | None,
+    typer.Option("--layout", metavar="L", help="NCHW, NHWC or auto; once for all models, or once for each in order."),
+]
+PreprocessFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--preprocess", metavar="FILE", help="A preprocessor_config.json; once, or for each model in order."),
+]
+Align = Annotated[
+    str, typer.Option("--align", metavar="HOW", help="auto, name, scope, sequence, depth, or a file map.toml.")
+]
+StrictAlign = Annotated[bool, typer.Option("--strict-align", help="Fail where a pair of layers is a guess.")]
+Margin = Annotated[
+    str, typer.Option("--margin", metavar="R", help="Relative difference that counts as none, such as 1%.")
+]
+Rtol = Annotated[
+    str, typer.Option("--rtol", metavar="R", help="Relative difference from which an export is a mismatch.")
+]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on",
+        metavar="WHAT",
+        help="Exit 1 where a layer is worse, or where there is a mismatch: other weights, activations or values.",
+    ),
+]
+ComparisonFormats = Annotated[
+    list[str] | None,
+    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, markdown, json or schema; repeatable."),
+]
+ComparisonFolder = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", help="Write compare.json, and the results of models to A, B, ..."),
+]
 Formats = Annotated[
     list[str] | None,
     typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, json, csv or schema; repeatable."),
@@ -114,20 +157,23 @@ def parse_kind(*, logits: bool | None) -> str | None:
     return None if logits is None else "logits" if logits else "probabilities"
 
 
-def parse_formats(texts: list[str] | None) -> list[tuple[str, Path | None]]:
+def parse_formats(texts: list[str] | None, known: Registry[Any]) -> list[tuple[str, Path | None]]:
     """Split `FORMAT[:PATH]` and make sure, before the work, that the formats exist and the files can be written.
+
+    Args:
+        texts: as on the command line.
+        known: the formats.
 
     Raises:
         UsageError: there is no such format, or a colon with no path behind it.
         OutputError: a file cannot be written.
     """
     from onnxinv.files import check_file
-    from onnxinv.reports import reports
 
     wanted = []
     for text in texts or ["terminal"]:
         name, colon, path = text.partition(":")
-        reports.get(name)
+        known.get(name)
         if colon and not path:
             raise UsageError(f"'{text}' names no file.", f"Write {name}:FILE, or {name} alone for the terminal.")
         if path:
@@ -139,6 +185,33 @@ def parse_formats(texts: list[str] | None) -> list[tuple[str, Path | None]]:
 def parse_words(text: str | None) -> tuple[str, ...]:
     """Return the words between commas."""
     return tuple(word.strip() for word in text.split(",") if word.strip()) if text else ()
+
+
+def parse_gates(texts: list[str] | None) -> tuple[Gate, ...]:
+    """Return what a comparison fails on.
+
+    Raises:
+        UsageError: there is no such thing.
+    """
+    from onnxinv.comparison import GATES
+
+    for text in texts or ():
+        if text not in GATES:
+            raise UsageError(f"--fail-on '{text}' is nothing to fail on.", did_you_mean(text, GATES))
+    return tuple(gate for gate in GATES if gate in (texts or ()))
+
+
+def parse_share(option: str, text: str) -> float:
+    """Return a share of 0 to below 1, written as `0.01` or `1%`.
+
+    Raises:
+        UsageError: it is none.
+    """
+    with suppress(ValueError):
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        if 0 <= share < 1:
+            return share
+    raise UsageError(f"{option} '{text}' is not a relative difference.", f"Write {option} 0.01 or {option} 1%.")
 
 
 def parse_numbers(option: str, text: str | None) -> tuple[float, ...] | None:

@@ -32,6 +32,7 @@ from onnxinv.spec import explain_validation
 from onnxinv.subjects import Subjects
 from onnxinv.transforms import Transform, expand
 from onnxinv.transforms.transform import IDENTITY
+from onnxinv.variants import Variants
 
 LEAST_GROUPS_TO_STOP = 4
 """Groups that are measured before a precision can be reached: an interval from fewer says little about itself."""
@@ -110,8 +111,13 @@ class Plan:
         return len(self.samples) * (self.columns + self.first_pass) * len(self.layout.chunks)
 
 
-def make_plan(config: RunConfig) -> Plan:
+def make_plan(config: RunConfig, source: Samples | None = None, made: Variants | None = None) -> Plan:
     """Resolve names, open model and data, probe the model, and lay out the work.
+
+    Args:
+        config: what was asked for.
+        source: the samples where they are open already, for another model.
+        made: what transforms have made of them.
 
     Raises:
         OnnxinvError: anything that was named cannot be used; nothing has been written or measured yet.
@@ -120,12 +126,12 @@ def make_plan(config: RunConfig) -> Plan:
     transforms = expand(config.transforms)
     model = load(config.model)
     inputs, constants = fed_inputs(model, config.shape, config.set_input)
-    source = open_source(config.data, inputs)
+    source = source or open_source(config.data, inputs)
     samples = select(source, config.samples, config.seed)
     device = choose_device(config.device)
     untransformed = next((place for place, each in enumerate(transforms) if each.is_identity), len(transforms))
     variants = transforms if untransformed < len(transforms) else (*transforms, Transform(IDENTITY))
-    feeds = Feeds(inputs, source, variants, _preprocess(config), config.seed, constants)
+    feeds = Feeds(inputs, source, variants, _preprocess(config), config.seed, constants, made)
     classes, groups = _groups(source, samples, config)
     probe = _probe(config, model, feeds, groups, device)
     model = probe.model

@@ -366,8 +366,16 @@ def classes_key(measure: str, index: int) -> str:
 
 def to_json(result: Result) -> str:
     """Return the text of `result.json`: indented, finite numbers or null."""
-    document = result.document.model_dump(mode="json")
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+    return json_text(result.document)
+
+
+def json_text(document: Part) -> str:
+    """Return a document as JSON, indented, with a list of numbers on one line.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    text = json.dumps(document.model_dump(mode="json"), indent=1, allow_nan=False, ensure_ascii=False)
     # A file name that is no UTF-8 reaches Python with lone surrogates, which only the escaped form can hold.
     text = re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
     # Lists of numbers go on one line; a string cannot match, since its line breaks are escaped.

@@ -9,8 +9,7 @@ import pytest
 from rich.console import Console
 
 from onnxinv.api import inspect, plan
-from onnxinv.describe import describe_model, describe_plan, explain, list_names, wrapped
-from onnxinv.errors import UsageError
+from onnxinv.describe import describe_model, describe_plan
 from tests.networks import DIGITS, SHIPPED, save_text
 
 
@@ -18,25 +17,6 @@ def text_of(shown) -> str:
     text = io.StringIO()
     Console(file=text, width=80, color_system=None).print(shown)
     return text.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("a\nb", "a b", id="a line that goes on is joined"),
-        pytest.param("a.\nb", "a.\nb", id="a sentence that ended ends its line"),
-        pytest.param("a\n\nb", "a\n\nb", id="paragraphs stay apart"),
-        pytest.param("a\n  b\n  c", "a\n  b\n  c", id="indented lines stay lines"),
-        pytest.param("x" * 50 + "\n" + "y" * 50, "x" * 50 + "\n" + "y" * 50, id="what does not fit is broken"),
-        pytest.param(
-            "  k  " + "x" * 50 + " " + "y" * 50,
-            "  k  " + "x" * 50 + "\n    " + "y" * 50,
-            id="the rest of an indented line hangs",
-        ),
-    ],
-)
-def test_text_is_wrapped(text, expected):
-    assert wrapped(text) == expected
 
 
 def test_a_plan_tells_how_it_is_cut_up():
@@ -167,23 +147,3 @@ def test_names_give_way_where_the_width_is_short_and_numbers_do_not(tmp_path):
     assert all(line.split()[3:] == "17x128x4 17 on axis 0 axis 0".split() for line in lines[:3])
     assert lines[3].split()[3:] == "2176x4 4 on axis 1 axis 0, batch x 2176".split()
     assert "…" in lines[2].split()[1]
-
-
-def test_a_measure_tells_its_rules():
-    text = explain("normalized-variance")
-    assert "normalized-variance: 0 to inf; lower is more invariant." in text
-    assert "Interval: delete-a-group jackknife." in text
-
-
-def test_kinds_are_listed():
-    assert [line.split(":")[0] for line in list_names().split("\n\n")] == [
-        "measures",
-        "transforms",
-        "data sources",
-        "formats",
-    ]
-
-
-def test_an_unknown_name_is_refused():
-    with pytest.raises(UsageError, match="Nothing is called 'x'"):
-        explain("x")

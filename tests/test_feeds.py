@@ -95,7 +95,7 @@ def test_states_that_the_data_have_nothing_for_are_held_at_zero_and_noted():
     state = FedInput(name="state", dtype="float32", shape=[2, "n", 1], is_state=True)
     given = samples({PRIMARY: [1.0, 2, 3]})
     rate = hold_constant([VECTOR, TensorInfo(name="sr", dtype="int64", shape=[])], ["sr=8000"])
-    found = Feeds([VECTOR, state], replace(given, zeros=("state",)), IDENTITY, Preprocess(), 0, rate)
+    found = Feeds([VECTOR, state], replace(given, without_states=True), IDENTITY, Preprocess(), 0, rate)
     batch = found.batch([0, 0], slice(None))
     np.testing.assert_array_equal(batch["state"], np.zeros((2, 2, 1), np.float32), strict=True)
     assert batch["sr"] == 8000

@@ -12,9 +12,11 @@ from onnxinv.cli import run
 from onnxinv.data import sources
 from onnxinv.measures import measures
 from onnxinv.reports import reports
+from onnxinv.reports.comparisons import comparison_reports
 from onnxinv.transforms import families
-from tools.fill_readme import README, ROOT, block, output, tree
+from tools.fill_readme import README, ROOT, block, compared, output, tree
 
+REGISTRIES = (measures, families, sources, reports, comparison_reports)
 TEXT = README.read_text(encoding="utf-8")
 
 
@@ -22,16 +24,14 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-@pytest.mark.parametrize(
-    "registry", [pytest.param(each, id=f"{each.kind}s") for each in (measures, families, sources, reports)]
-)
+@pytest.mark.parametrize("registry", [pytest.param(each, id=f"{each.kind}s") for each in REGISTRIES])
 def test_every_registered_name_stands_in_a_table(registry):
     missing = [name for name in registry.names() if f"\n| `{name}` |" not in TEXT]
     assert missing == []
 
 
 def test_every_name_in_the_tables_is_registered():
-    known = {name for registry in (measures, families, sources, reports) for name in registry.names()}
+    known = {name for registry in REGISTRIES for name in registry.names()}
     aggregates = {"channel", "unit", "activation-mean", "activation-max"}
     assert set(re.findall(r"^\| `([a-z0-9-]+)` \|", TEXT, re.MULTILINE)) == known | aggregates
 
@@ -43,8 +43,9 @@ def test_the_defaults_of_transforms_are_the_real_ones():
             assert str(families.get(name).model_fields[key].default) == value, f"{name}: {key}"
 
 
-def test_the_help_is_the_real_one():
-    assert words(block(TEXT, "help: analyze")) == words(output("analyze", "--help"))
+@pytest.mark.parametrize("command", ["analyze", "compare"])
+def test_the_help_is_the_real_one(command):
+    assert words(block(TEXT, f"help: {command}")) == words(output(command, "--help"))
 
 
 def test_the_tree_is_the_real_one():
@@ -64,13 +65,22 @@ def test_the_demonstration_prints_what_the_readme_shows():
         assert real[layer] == pytest.approx(numbers, abs=0.005), layer
 
 
+def test_the_comparison_prints_what_the_readme_shows():
+    shown, real = (table(text) for text in (block(TEXT, "compare"), compared(TEXT)))
+    assert list(shown) == list(real)
+    for layer, numbers in shown.items():
+        assert real[layer] == pytest.approx(numbers, abs=0.01), layer
+
+
 def table(text: str) -> dict[str, list[float]]:
     """Return the numbers of each layer's line."""
-    lines = [line for line in text.splitlines() if line.endswith("]") and ":" not in line]
+    lines = [line for line in text.splitlines() if re.search(r"\](  \w+)?$", line) and ":" not in line]
     return {line.split()[0]: [float(found) for found in re.findall(r"[+-]?\d+\.\d+", line)] for line in lines}
 
 
-@pytest.mark.parametrize("line", re.findall(r"^onnxinv (?:analyze|inspect|explain|report) .*$", TEXT, re.MULTILINE))
+@pytest.mark.parametrize(
+    "line", re.findall(r"^onnxinv (?:analyze|compare|inspect|explain|report) .*$", TEXT, re.MULTILINE)
+)
 def test_the_commands_run(line, tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.chdir(tmp_path)
@@ -80,10 +90,12 @@ def test_the_commands_run(line, tmp_path, monkeypatch):
     assert run(shlex.split(line)[1:]) == 0
 
 
-def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
+def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
     (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.chdir(tmp_path)
-    code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert code is not None
-    exec(compile(code[1], str(Path("README.md")), "exec"), {})  # the README is ours
-    assert "fc2 0." in capsys.readouterr().out
+    names: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
+        exec(compile(code, str(Path("README.md")), "exec"), names)  # the README is ours
+    printed = capsys.readouterr().out
+    assert "fc2 0." in printed
+    assert "fc2 fc2 name better" in printed

@@ -21,7 +21,9 @@ def main() -> None:
     """Rewrite README.md in place."""
     text = README.read_text(encoding="utf-8")
     text = filled(text, "demo", output("demo", "--quiet"))
-    text = filled(text, "help: analyze", output("analyze", "--help"))
+    text = filled(text, "compare", compared(text))
+    for command in ("analyze", "compare"):
+        text = filled(text, f"help: {command}", output(command, "--help"))
     text = filled(text, "tree", tree())
     README.write_text(text, encoding="utf-8")
 
@@ -35,6 +37,13 @@ def output(*arguments: str) -> str:
     if code:
         raise RuntimeError(f"onnxinv {' '.join(arguments)} exited {code}")
     return "\n".join(line.rstrip() for line in printed.getvalue().splitlines()).strip("\n")
+
+
+def compared(text: str) -> str:
+    """Return what the first comparison that the README names prints."""
+    command = next(line for line in text.splitlines() if line.startswith("onnxinv compare "))
+    arguments = [str(ROOT / word) if word.startswith("models/") else word for word in command.split()[1:]]
+    return output(*arguments).replace(f"{ROOT}/", "")
 
 
 def tree() -> str:

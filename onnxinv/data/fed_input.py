@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from onnxinv.result import TensorInfo
 
 
@@ -17,6 +19,12 @@ class FedInput(TensorInfo):
     entries: int | None = None
     marked_batch: int | None = None
     is_state: bool = False
+
+
+def spare_states(inputs: Sequence[TensorInfo]) -> tuple[str, ...]:
+    """Return the names of the inputs that are states; none where all are, so that there is something to feed."""
+    states = tuple(info.name for info in inputs if isinstance(info, FedInput) and info.is_state)
+    return states if len(states) < len(inputs) else ()
 
 
 def fed_input(info: TensorInfo) -> FedInput:

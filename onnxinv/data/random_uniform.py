@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from onnxinv.data import register
 from onnxinv.data.batch_axis import batch_axis, batch_length
 from onnxinv.data.constants import how_to_set
-from onnxinv.data.fed_input import FedInput
+from onnxinv.data.fed_input import FedInput, spare_states
 from onnxinv.data.fed_types import fed_type
 from onnxinv.data.source import Array, Samples, Source
 from onnxinv.data.stated_shapes import shown
@@ -50,7 +50,7 @@ class RandomSource(Source):
                 "samples of."
             )
         names = {batch_length(info) for info in inputs[:1]} - {None}
-        states = _states(inputs)
+        states = spare_states(inputs)
         shapes = {
             info.name: (fed_type(info), _sample_shape(info, names), self._below(info))
             for info in inputs
@@ -61,7 +61,7 @@ class RandomSource(Source):
             generator = np.random.default_rng([self.seed, index])
             return {name: self._draw(generator, *shape) for name, shape in shapes.items()}
 
-        return Samples(f"random:n={self.n},seed={self.seed}", self.n, read, zeros=states)
+        return Samples(f"random:n={self.n},seed={self.seed}", self.n, read, without_states=True)
 
     def _below(self, info: TensorInfo) -> int:
         """Return the number that whole numbers stay below, 2 for booleans."""
@@ -76,12 +76,6 @@ class RandomSource(Source):
         if dtype.kind == "f":
             return np.asarray(generator.uniform(self.low, self.high, shape)).astype(dtype)
         return np.asarray(generator.integers(below, size=shape)).astype(dtype)
-
-
-def _states(inputs: Sequence[TensorInfo]) -> tuple[str, ...]:
-    """Return the inputs that are states; none where nothing else would be left to draw."""
-    states = tuple(info.name for info in inputs if isinstance(info, FedInput) and info.is_state)
-    return states if len(states) < len(inputs) else ()
 
 
 def _sample_shape(info: TensorInfo, names: set[int | str | None]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from onnxinv.data.fed_input import spare_states
 from onnxinv.result import TensorInfo
 
 Array = npt.NDArray[Any]
@@ -34,7 +35,7 @@ class Samples:
         labels: one integer class a sample, or None.
         label_names: class names by label, where the source has them.
         layout: layout of one image sample, `HW`, `HWC` or `CHW`, where the source knows it.
-        zeros: names of inputs that the source has nothing for and that are to be held at zero.
+        without_states: whether states of recurrent layers, which it has nothing for, are to be held at zero.
     """
 
     source: str
@@ -43,7 +44,11 @@ class Samples:
     labels: npt.NDArray[np.int64] | None = None
     label_names: tuple[str, ...] = ()
     layout: SampleLayout | None = None
-    zeros: tuple[str, ...] = ()
+    without_states: bool = False
+
+    def held_at_zero(self, inputs: Sequence[TensorInfo]) -> tuple[str, ...]:
+        """Return the names of the inputs that are to be held at zero; not where that would be all of them."""
+        return spare_states(inputs) if self.without_states else ()
 
 
 class Source(BaseModel, ABC):

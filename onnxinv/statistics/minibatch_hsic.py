@@ -58,7 +58,7 @@ class MinibatchHsic(Statistic):
         if samples < LEAST_SAMPLES:
             return
         grams, squares = _gram_matrices(block.reference, block.values)
-        centred = _u_centred(grams).reshape(len(grams), -1)
+        centred = u_centred(grams).reshape(len(grams), -1)
         scale = samples * (samples - 3)
         self.count += 1
         self.alone += np.square(centred).sum(axis=1) / scale
@@ -115,7 +115,7 @@ def _gram(vectors: Array) -> Array:
     return gram
 
 
-def _u_centred(grams: Array) -> Array:
+def u_centred(grams: Array) -> Array:
     """Return matrices whose rows and columns add up to 0 beside their diagonal of zeros."""
     samples = grams.shape[1]
     diagonal = np.arange(samples)
