@@ -29,7 +29,7 @@ FEW = [
     "cpu",
 ]
 ANALYZE = [*ONNXINV, "analyze", str(PLAIN), *FEW]
-COMMANDS = ["analyze", "demo", "inspect", "explain", "report"]
+COMMANDS = ["analyze", "demo", "inspect", "compare", "explain", "report"]
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -39,6 +39,7 @@ def test_kinds_are_listed():
         "transforms",
         "data sources",
         "formats",
+        "comparison formats",
     ]
 
 
