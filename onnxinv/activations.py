@@ -18,7 +18,7 @@ from onnxinv.statistics.minibatch_hsic import LEAST_SAMPLES, u_centred
 
 Array = npt.NDArray[np.float64]
 
-_MOST, _LEAST = 128, 8
+_MOST, _LEAST = 128, 4
 """Samples that are looked at; fewer where memory asks for it, but not fewer than the second."""
 
 _AT_ONCE = 8
@@ -37,7 +37,10 @@ _RESIDUE = 1e-10
 """Share of a Gram matrix that differences between samples must exceed: a hundredfold rounding to float32, squared."""
 
 _CHANNELS = 2048
-"""Channels that are held against all others at once, and that are assigned by least squares."""
+"""Most channels that are assigned by least squares."""
+
+_DISTANCES = 1 << 23
+"""Distances of channels that are held at once."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,10 @@ class Agreement:
 
 
 def samples_at_hand(plans: Sequence[Plan]) -> npt.NDArray[np.int64]:
-    """Return the samples to look at: the first of the shuffled ones, as many as memory holds of all layers."""
+    """Return the samples to look at: the first of the shuffled ones, four or as many as half the memory holds.
+
+    All layers of all models are held at once, in float32.
+    """
     order = np.concatenate([part for group in plans[0].groups for part in group])
     size = sum(layer.units for plan in plans for layer in plan.layers) * np.dtype(np.float32).itemsize
     budget = min(plan.layout.memory.budget for plan in plans) // 2
@@ -84,17 +90,20 @@ def observe(plan: Plan, samples: npt.NDArray[np.int64]) -> Activations:
     sessions = Sessions(plan.model, plan.device, plan.config.threads)
     session = sessions.session(exposed.proto, optimize=plan.probe.optimize)
     column = slice(plan.untransformed, plan.untransformed + 1)
-    at_once = plan.probe.fixed_batch or _AT_ONCE
-    kept: list[list[Array]] = [[] for _ in plan.layers]
+    at_once = plan.probe.fixed_batch or min(_AT_ONCE, plan.layout.batch)
+    kept: list[npt.NDArray[np.float32 | np.float64]] = []
     for start in range(0, len(samples), at_once):
         chosen = [int(index) for index in samples[start : start + at_once]]
         feed = plan.feeds.batch(chosen, column, plan.probe.fixed_batch)
         raw = session.run(feed, [exposed.outputs[layer.name] for layer in plan.layers])
-        for layer, tensor, parts in zip(plan.layers, raw, kept, strict=True):
+        for place, (layer, tensor) in enumerate(zip(plan.layers, raw, strict=True)):
             grid = layer.batch.to_front(tensor)[: len(chosen)].reshape(len(chosen), *layer.shape)
-            wide = np.float64 if grid.dtype == np.float64 else np.float32
-            parts.append(np.moveaxis(grid, layer.channel_axis + 1, 1).astype(wide) if layer.shape else grid)
-    return Activations(tuple(np.concatenate(parts) for parts in kept))
+            front = np.moveaxis(grid, layer.channel_axis + 1, 1) if layer.shape else grid
+            if not start:
+                wide = np.float64 if grid.dtype == np.float64 else np.float32
+                kept.append(np.empty((len(samples), *front.shape[1:]), wide))
+            kept[place][start : start + len(chosen)] = front
+    return Activations(tuple(kept))
 
 
 def gather_evidence(a: Activations, b: Activations, weights: npt.NDArray[np.bool_] | None = None) -> Evidence | None:
@@ -126,8 +135,9 @@ def agreement(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Agree
         b: of the second.
 
     Returns:
-        None where their shapes differ.
+        None where their shapes differ, but for axes of one element.
     """
+    a, b = (each.reshape(*each.shape[:2], *(length for length in each.shape[2:] if length > 1)) for each in (a, b))
     if a.shape != b.shape:
         return None
     plain = relative_difference(a, b)
@@ -147,8 +157,9 @@ def _matching_channels(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating])
     from scipy.optimize import linear_sum_assignment  # heavy libraries are imported where used
 
     first, second = (np.moveaxis(each, 1, 0).reshape(each.shape[1], -1).astype(np.float64) for each in (a, b))
-    rows = range(0, len(first), _CHANNELS)
-    order = np.concatenate([_distances(first[row : row + _CHANNELS], second).argmin(1) for row in rows])
+    together = max(1, _DISTANCES // len(second))
+    rows = range(0, len(first), together)
+    order = np.concatenate([_distances(first[row : row + together], second).argmin(1) for row in rows])
     claims = np.bincount(order, minlength=len(second))
     open_rows, open_columns = np.flatnonzero(claims[order] > 1), np.flatnonzero(claims != 1)
     if len(open_rows) <= _CHANNELS:

@@ -14,7 +14,7 @@ from onnxinv.align import MODES, align
 from onnxinv.align_map import read_map
 from onnxinv.assemble import assemble
 from onnxinv.comparable import check_comparable
-from onnxinv.comparing import Observed, Terms, compare_results
+from onnxinv.comparing import NO_DIRECTION, Observed, Terms, compare_results
 from onnxinv.comparison import Comparison
 from onnxinv.config import run_config
 from onnxinv.data import Samples
@@ -125,12 +125,13 @@ def compare(
     """
     terms = make_terms(align, strict_align=strict_align, margin=margin, rtol=rtol)
     if any(isinstance(each, Result) or Path(each).is_dir() for each in models):
-        return compare_saved(models, terms, measuring=data is not None or transforms is not None)
+        measuring = data is not None or transforms is not None or bool(layouts or preprocess or options)
+        return compare_saved(models, terms, measuring=measuring)
     if data is None or transforms is None:
         raise UsageError("Models are measured first, on data and under transforms.", "Name both.")
     paths = [Path(each) for each in models if not isinstance(each, Result)]
     plans = plan_all(paths, data, transforms, layouts=layouts, preprocess=preprocess, **options)
-    check_map(plans, terms)
+    check_plans(plans, terms)
     return compare_measured(plans, [run(each, progress) for each in plans], terms)
 
 
@@ -140,11 +141,11 @@ def compare_saved(models: Sequence[str | Path | Result], terms: Terms, *, measur
     Args:
         models: the results.
         terms: how.
-        measuring: whether data or transforms were named, which results have already.
+        measuring: whether data, transforms or other options of a measurement were named, which is done already.
     """
     if measuring or not all(isinstance(each, Result) or Path(each).is_dir() for each in models):
         raise UsageError(
-            "Results are compared as they are, without models, data and transforms beside them.",
+            "Results are compared as they are, without models, data, transforms or options of a measurement.",
             "Measure the model with analyze first and name its folder, or name models only.",
         )
     return compare_results([each if isinstance(each, Result) else Result.load(Path(each)) for each in models], terms)
@@ -189,12 +190,17 @@ def plan_all(
     return plans
 
 
-def check_map(plans: Sequence[Plan], terms: Terms) -> None:
-    """Make sure, before the work, that the layers which are paired by a map exist.
+def check_plans(plans: Sequence[Plan], terms: Terms) -> None:
+    """Make sure, before the work, that models can be compared by their plans.
 
     Raises:
-        UsageError: one does not.
+        UsageError: a map pairs a layer that does not exist, or no measure says what is more invariant.
     """
+    of_layers = [each for each in plans[0].measures if each.scope != "output"]
+    if all(direction == "neither" for each in of_layers for direction in each.direction_by_key().values()):
+        raise UsageError(NO_DIRECTION, "Measure normalized-variance too.")
+    if terms.stated is None:
+        return
     first, *others = (outlines(each.layers) for each in plans)
     for other in others:
         align(first, other, "name", terms.stated)

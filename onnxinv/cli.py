@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from onnxinv.errors import UsageError
-from onnxinv.failures import crash, what_to_say
+from onnxinv.failures import what_to_say
 from onnxinv.options import (
     AggregateOption,
     Align,
@@ -82,6 +81,10 @@ app = typer.Typer(
 )
 
 FINE, BROKEN, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+
+_OF_COMPARING = frozenset("models align strict_align margin fail_on rtol formats output overwrite quiet".split())
+"""Parameters of compare that are not about measuring models."""
 
 
 class _LimitBrokenError(Exception):
@@ -205,6 +208,7 @@ def inspect(
 
 @app.command()
 def compare(
+    context: typer.Context,
     models: Compared,
     data: Data = None,
     transform: Transforms = None,
@@ -253,9 +257,10 @@ def compare(
     if output is not None:
         check_folder(output, marker="compare.json", overwrite=overwrite)
     folders = [] if output is None else [output / letter(place) for place in range(len(models))]
-    measured: list[Result] = []
     if any(each.is_dir() for each in models):
-        comparison = api.compare_saved(models, terms, measuring=data is not None or bool(transform))
+        sources = {name: getattr(context.get_parameter_source(name), "name", "") for name in context.params}
+        named = (name for name, source in sources.items() if source == "COMMANDLINE")
+        comparison = api.compare_saved(models, terms, measuring=not _OF_COMPARING.issuperset(named))
     else:
         if data is None or not transform:
             raise UsageError(
@@ -269,16 +274,18 @@ def compare(
             mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
             resize=parse_size(resize), layouts=layout or (), device=device, threads=threads, batch=batch, memory=memory,
         )  # fmt: skip
-        api.check_map(plans, terms)
+        api.check_plans(plans, terms)
         for folder in folders:
             check_folder(folder, marker="result.json", overwrite=overwrite)
-        measured = [_measure(plan, model.name, quiet=quiet) for plan, model in zip(plans, models, strict=True)]
+        measured = []
+        for place, (plan, model) in enumerate(zip(plans, models, strict=True)):
+            measured.append(_measure(plan, model.name, quiet=quiet))
+            for folder in folders[place : place + 1]:  # at once: what comes after may fail
+                measured[place].save(folder, overwrite=overwrite)
         comparison = api.compare_measured(plans, measured, terms)
-    for folder, result in zip(folders, measured, strict=False):
-        result.save(folder, overwrite=overwrite)
+    broken = [sentence for gate in gates for sentence in comparison.failing(gate)]
     if output is not None:
         comparison.save(output, overwrite=overwrite)
-    broken = [sentence for gate in gates for sentence in comparison.failing(gate)]
     try:
         write_reports(comparison, comparison_reports, wanted, quiet=quiet)
         sys.stdout.flush()
@@ -367,28 +374,3 @@ def _fail(error: BaseException, *, debug: bool) -> int:
         say(line)
     discard_stdout()
     return UNUSABLE
-
-
-def tell_crash(name: str, arguments: Sequence[str]) -> None:
-    """Say that the process that ran a command line crashed.
-
-    Args:
-        name: the signal that ended it.
-        arguments: the command line.
-    """
-    prepare_streams()
-    if sys.stderr.isatty() and os.name != "nt":
-        sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
-    for line in what_to_say(crash(name, _model_named(arguments))):
-        say(line)
-
-
-def _model_named(arguments: Sequence[str]) -> str:
-    """Return the model that a command line names; empty where it names none or cannot be parsed."""
-    name, *rest = [each for each in arguments if each != "--debug"]
-    try:
-        command = typer.main.get_group(app).commands[name]
-        with command.make_context(name, rest, resilient_parsing=True) as context:
-            return str(context.params.get("model") or "")
-    except Exception:  # what is said of a crash must not fail for want of a name
-        return ""

@@ -39,6 +39,11 @@ from onnxinv.outline import depths, outlines
 from onnxinv.result import LayerResult, Result
 from onnxinv.version import __version__
 
+NO_DIRECTION = "There is no measure of layers, common to all, that says what is more invariant."
+
+_FLOOR = 0.05
+"""Share of the mean over all layers of the first model below which a value counts as near 0."""
+
 _PERCENT = tuple(range(0, 101, 5))
 
 _INPUT = "Input"
@@ -100,10 +105,7 @@ def compare_results(results: Sequence[Result], terms: Terms, observed: Sequence[
     keys = [key for key in results[0].measures if all(key in each.measures for each in results)]
     main = next((key for key in keys if directions[key] != "neither"), None)
     if main is None:
-        raise UsageError(
-            "The results have no measure in common that says what is more invariant.",
-            "Measure both with normalized-variance.",
-        )
+        raise UsageError(NO_DIRECTION, "Measure both with normalized-variance.")
     paired = in_the_same_groups(results)
     comparisons = []
     for place in range(1, len(results)):
@@ -121,6 +123,7 @@ def compare_results(results: Sequence[Result], terms: Terms, observed: Sequence[
         margin=terms.margin,
         rtol=terms.rtol,
         paired=paired,
+        ran=bool(observed),
         warnings=[f"{name}: {text}" for name, each in zip(names, results, strict=True) for text in each.meta.warnings],
     )
     return Comparison(CompareDocument(meta=meta, comparisons=comparisons), tuple(results), names)
@@ -153,7 +156,7 @@ class _Sides:
         told = [
             (pair.verdict, self._main_change(found.a, found.b).p)
             for pair, found in zip(pairs, alignment.pairs, strict=True)
-            if a[found.a].op != _INPUT
+            if a[found.a].op != _INPUT and not _undefined(pair.measures[self.main])
         ]
         verdict = overall([verdict for verdict, _ in told], [p for _, p in told])
         return ModelComparison(
@@ -161,7 +164,16 @@ class _Sides:
             b=place,
             verdict=verdict,
             reason=_reason(pairs, self.main) if told else _ONLY_INPUTS if pairs else _NOTHING_IN_COMMON,
-            mismatches=list(mismatches(self.results, pairs, self.main, self.terms.rtol, ran=self.observed is not None)),
+            mismatches=list(
+                mismatches(
+                    self.results,
+                    pairs,
+                    self.main,
+                    self.terms.rtol,
+                    self._floor(self.main),
+                    ran=self.observed is not None,
+                )
+            ),
             pairs=pairs,
             unmatched=Unmatched(
                 a=[a[index].name for index in alignment.unmatched_a],
@@ -215,11 +227,11 @@ class _Sides:
         return pairs
 
     def _same_weights(self, a: LayerResult, b: LayerResult) -> bool:
-        """Whether two layers are computed from the same weights; without any, as inputs are, they are."""
+        """Whether two layers are computed from the same weights; what has none before it says nothing."""
         if self.observed is None:
             return False
         one, other = (each.weights.get(layer.name) for each, layer in zip(self.observed, (a, b), strict=True))
-        return one == other
+        return one is not None and one == other
 
     def _contradicted(self, agreed: Agreement | None) -> bool:
         """Whether activations that prove a pair as a whole differ one by one."""
@@ -229,6 +241,10 @@ class _Sides:
         assert self.observed is not None, "weights are known of models only"
         one, other = self.observed
         return agreement(one.activations.layers[a], other.activations.layers[b])
+
+    def _floor(self, key: str) -> float:
+        """Return what a value of a measure is at least held against; values near 0 differ by rounding alone."""
+        return _FLOOR * abs(self.results[0].document.summary[key].mean_of_layers or 0.0)
 
     def _main_change(self, a: int, b: int) -> Change:
         one, two = (
@@ -249,7 +265,7 @@ class _Sides:
             b=two.value,
             difference=found.difference,
             ci=found.interval,
-            verdict=judge(one, two, found, self.directions[key], self.terms.margin),
+            verdict=judge(one, two, found, self.directions[key], self.terms.margin, self._floor(key)),
             ks_pvalue=ks_pvalue(*finite),
             quantiles=Quantiles(a=quantiles(finite[0]), b=quantiles(finite[1])),
             max_relative_difference=largest_difference(values[0], values[1], agreed),
@@ -293,6 +309,10 @@ def _over_depth(layers: Sequence[LayerResult], key: str) -> list[float | None]:
         return [None] * len(_PERCENT)
     percent = 100 * depths(len(layers))[[place for place, _ in points]]
     return [float(value) for value in np.interp(_PERCENT, percent, np.array([mean for _, mean in points]))]
+
+
+def _undefined(values: Difference) -> bool:
+    return values.a is None and values.b is None
 
 
 def _refuse_guesses(pairs: Sequence[PairedLayers]) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from onnxinv.errors import UsageError
 from onnxinv.files import write_folder
-from onnxinv.result import Interval, ModelMeta, Part, Result, json_text
+from onnxinv.json_text import json_text
+from onnxinv.result import Interval, ModelMeta, Part, Result
 
 COMPARISON_FORMAT = 1
 """Format of `compare.json`. 1: the first."""
@@ -142,6 +144,7 @@ class ComparisonMeta(Part):
         margin: relative difference below which values count as the same.
         rtol: relative difference above which an export is no equivalent.
         paired: whether intervals are of paired differences.
+        ran: whether weights and activations of the models were at hand, not just their results.
     """
 
     format: int
@@ -153,6 +156,7 @@ class ComparisonMeta(Part):
     margin: float
     rtol: float
     paired: bool
+    ran: bool
     warnings: list[str]
 
 
@@ -183,7 +187,24 @@ class Comparison:
         return self.document.comparisons
 
     def failing(self, gate: Gate) -> list[str]:
-        """Return why the comparison fails on something, a sentence each; empty where it does not."""
+        """Return why the comparison fails on something, a sentence each; empty where it does not.
+
+        Raises:
+            UsageError: it cannot be told: no difference has an interval, or weights and activations were not at hand.
+        """
+        if gate == "mismatch" and not self.document.meta.ran:
+            raise UsageError(
+                "--fail-on mismatch looks at weights and activations, which results do not hold.",
+                "Name the models, with --data and --transform.",
+            )
+        main = self.document.meta.measure
+        if gate == "worse" and not any(
+            pair.measures[main].ci for between in self.comparisons for pair in between.pairs
+        ):
+            raise UsageError(
+                f"--fail-on worse needs an interval, and no difference of {main} has one.",
+                "Measure in three groups of samples or more.",
+            )
         found = []
         for between in self.comparisons:
             name, first = self.names[between.b], self.names[between.a]

@@ -26,12 +26,14 @@ class Known:
         se: its standard error.
         bias: its estimated bias.
         replicates: the leave-one-group-out values.
+        share: whether it may be a share of samples.
     """
 
     value: float | None
     se: float | None
     bias: float | None
     replicates: tuple[float, ...]
+    share: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Change:
 def known(found: MeasureSummary | OutputValue) -> Known:
     """Return what a result says of a value: the mean over channels, or that of a class output."""
     if isinstance(found, OutputValue):
-        return Known(found.value, found.se, found.bias, tuple(found.loo or ()))
-    return Known(found.mean, found.se, found.bias, tuple(found.loo["mean"] or ()))
+        return Known(found.value, found.se, found.bias, tuple(found.loo or ()), share=True)
+    return Known(found.mean, found.se, found.bias, tuple(found.loo.get("mean") or ()))
 
 
 def change(first: Known, second: Known, *, paired: bool) -> Change:
@@ -68,11 +70,15 @@ def change(first: Known, second: Known, *, paired: bool) -> Change:
     estimate = _paired(first, second) if paired else _unpaired(first, second)
     if estimate is None or estimate.se is None or estimate.bias is None:
         return Change(difference, None, None)
+    if first.share and second.share and estimate.se == 0:
+        return Change(difference, None, None)  # where no sample is of the rarer kind, groups say nothing of its share
     groups = min(len(first.replicates), len(second.replicates))
     return Change(difference, estimate.interval, _p_value(difference - estimate.bias, estimate.se, groups))
 
 
-def judge(first: Known, second: Known, found: Change, direction: Direction, margin: float) -> Verdict | None:
+def judge(
+    first: Known, second: Known, found: Change, direction: Direction, margin: float, floor: float = 0.0
+) -> Verdict | None:
     """Say what a difference means.
 
     `same`: the interval lies within the margin, which is relative to the larger value. Else `better` or `worse` where
@@ -84,12 +90,13 @@ def judge(first: Known, second: Known, found: Change, direction: Direction, marg
         found: their difference.
         direction: whether lower or higher values are more invariant; neither has no verdict.
         margin: relative difference that counts as none.
+        floor: smallest value that differences are held against: of values near 0, rounding alone makes others.
     """
     if direction == "neither":
         return None
     if found.difference is None or first.value is None or second.value is None:
         return "uncertain"
-    size = max(abs(first.value), abs(second.value))
+    size = max(abs(first.value), abs(second.value), floor)
     if found.interval is None:
         return "same" if abs(found.difference) <= _NUMERICALLY * size else "uncertain"
     low, high = found.interval

@@ -40,11 +40,13 @@ class _Family:
         pairs: of layers with the same name.
         complete: whether neither model has more layers of such names.
         single: whether there is one, with no number in its name.
+        lettered: whether their names hold a letter.
     """
 
     pairs: tuple[tuple[int, int], ...]
     complete: bool
     single: bool
+    lettered: bool
 
 
 class Matcher:
@@ -97,6 +99,8 @@ class Matcher:
         """
         for family in self._families(method, in_kind=in_kind):
             counted = not self._shuffled(family) and not self._misnumbered(family)
+            if not family.lettered:  # numbers that an exporter has given to all tensors
+                counted = counted and all(self._alike(*pair) for pair in family.pairs)
             if family.complete and (family.single or counted):
                 self.add_all((pair for pair in family.pairs if self._believable(pair)), method)
 
@@ -153,7 +157,8 @@ class Matcher:
         members_a, members_b = (Counter(map(_numberless, filter(None, texts))) for texts in (texts_a, texts_b))
         for name, pairs in found.items():
             complete = len(pairs) == members_a[name] == members_b[name]
-            yield _Family(tuple(pairs), complete, single=len(pairs) == 1 and texts_a[pairs[0][0]] == name)
+            single = len(pairs) == 1 and texts_a[pairs[0][0]] == name
+            yield _Family(tuple(pairs), complete, single, lettered=any(map(str.isalpha, name)))
 
     def _equal(self, method: Literal["name", "scope"]) -> npt.NDArray[np.bool_]:
         """Return which layers have equal names, but for counted ones that are known to stand in another order."""
@@ -179,12 +184,12 @@ class Matcher:
 
     def _twins(self, one: int, other: int) -> bool:
         """Whether two layers are of one operator that has no weights, and of one shape."""
+        return self.a[one].kind in _WEIGHTLESS and self._alike(one, other)
+
+    def _alike(self, one: int, other: int) -> bool:
+        """Whether two layers are of one operator and one shape."""
         first, second = self.a[one], self.b[other]
-        return first.kind in _WEIGHTLESS and (first.op, first.channels, first.units) == (
-            second.op,
-            second.channels,
-            second.units,
-        )
+        return (first.op, first.channels, first.units) == (second.op, second.channels, second.units)
 
     def _apart(self) -> npt.NDArray[np.float64]:
         return np.asarray(np.abs(depths(len(self.a))[:, None] - depths(len(self.b))))

@@ -10,7 +10,7 @@ from onnxinv.result import Result
 
 
 def mismatches(
-    results: tuple[Result, Result], pairs: Sequence[PairedLayers], measure: str, rtol: float, *, ran: bool
+    results: tuple[Result, Result], pairs: Sequence[PairedLayers], measure: str, rtol: float, floor: float, *, ran: bool
 ) -> Iterator[str]:
     """Yield a sentence for every way in which the second model is no equivalent of the first.
 
@@ -19,6 +19,7 @@ def mismatches(
         pairs: their layers that correspond.
         measure: key of the measure whose values must agree too.
         rtol: relative difference up to which numbers agree.
+        floor: smallest value of the measure that differences are held against.
         ran: whether weights and activations of both were at hand.
     """
     if not pairs:
@@ -37,13 +38,18 @@ def mismatches(
             f"mean square in {_both(worst)}"
         )
     values = [(pair.measures[measure], pair) for pair in pairs]
-    other = [(each, pair) for each, pair in values if each.a != each.b and not _close(each.a, each.b, rtol)]
+    other = [(each, pair) for each, pair in values if each.a != each.b and not _close(each.a, each.b, rtol, floor)]
     if other:
         most, worst = max(other, key=lambda each: _relative(each[0]))
         yield (
             f"{measure} differs {_where([pair for _, pair in other], pairs)}: it is {_number(most.a)} and "
             f"{_number(most.b)} in {_both(worst)}"
         )
+    outputs = [each.document.outputs for each in results]
+    for key in (key for key in outputs[0] if key in outputs[1]):
+        found, expected = outputs[1][key].value, outputs[0][key].value
+        if found != expected and not _close(expected, found, rtol):
+            yield f"{key} of the class output is {_number(expected)} and {_number(found)}"
     for side, result in zip(("a", "b"), results, strict=True):
         lonely = {layer.name for layer in result.layers} - {getattr(pair, side) for pair in pairs}
         for info in result.meta.model.outputs:
@@ -66,8 +72,8 @@ def _both(pair: PairedLayers) -> str:
     return f"'{pair.label_a}'" if pair.label_a == pair.label_b else f"'{pair.label_a}' and '{pair.label_b}'"
 
 
-def _close(a: float | None, b: float | None, rtol: float) -> bool:
-    return a is not None and b is not None and abs(a - b) <= rtol * max(abs(a), abs(b))
+def _close(a: float | None, b: float | None, rtol: float, floor: float = 0.0) -> bool:
+    return a is not None and b is not None and abs(a - b) <= rtol * max(abs(a), abs(b), floor)
 
 
 def _number(value: float | None) -> str:

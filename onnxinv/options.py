@@ -131,7 +131,8 @@ FailOn = Annotated[
     typer.Option(
         "--fail-on",
         metavar="WHAT",
-        help="Exit 1 where a layer is worse, or where there is a mismatch: other weights, activations or values.",
+        help="worse: exit 1 where a model is worse, in layers that survive Holm's correction; mismatch: where it is "
+        "no equivalent export. Repeatable.",
     ),
 ]
 ComparisonFormats = Annotated[

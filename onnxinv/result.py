@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from onnxinv.errors import OutputError
 from onnxinv.files import write_folder
+from onnxinv.json_text import json_text, refuse_constant
 from onnxinv.spec import explain_validation
 
 FORMAT = 1
@@ -214,8 +214,8 @@ class LayerResult(Part):
     op: str
     shape: list[int]
     channel_axis: int
-    units: int
-    channels: int
+    units: Annotated[int, Field(ge=1)]
+    channels: Annotated[int, Field(ge=1)]
     measures: dict[str, MeasureSummary]
 
 
@@ -319,7 +319,7 @@ class Result:
         """
         path = Path(folder) / "result.json"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
         except (FileNotFoundError, NotADirectoryError):
             raise OutputError(f"There is no result in '{folder}'.", "Name a folder that analyze -o wrote.") from None
         except (OSError, ValueError, RecursionError) as error:
@@ -367,19 +367,6 @@ def classes_key(measure: str, index: int) -> str:
 def to_json(result: Result) -> str:
     """Return the text of `result.json`: indented, finite numbers or null."""
     return json_text(result.document)
-
-
-def json_text(document: Part) -> str:
-    """Return a document as JSON, indented, with a list of numbers on one line.
-
-    Raises:
-        ValueError: a number is not finite.
-    """
-    text = json.dumps(document.model_dump(mode="json"), indent=1, allow_nan=False, ensure_ascii=False)
-    # A file name that is no UTF-8 reaches Python with lone surrogates, which only the escaped form can hold.
-    text = re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
-    # Lists of numbers go on one line; a string cannot match, since its line breaks are escaped.
-    return re.sub(r"\[\n([^\[\]{}\"]*?)\n\s*\]", lambda match: "[" + " ".join(match[1].split()) + "]", text) + "\n"
 
 
 def _load_arrays(path: Path) -> dict[str, npt.NDArray[np.float64]]:

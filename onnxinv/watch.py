@@ -112,11 +112,36 @@ def _end_by(number: int) -> None:
 
 
 def _tell(status: int, arguments: Sequence[str]) -> int:
-    from onnxinv import cli
-
     try:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}" if status < 0 else f"{status:#x}"
-    cli.tell_crash(name, arguments)
+    _tell_crash(name, arguments)
     return _CRASHED
+
+
+def _tell_crash(name: str, arguments: Sequence[str]) -> None:
+    from onnxinv.failures import crash, what_to_say
+    from onnxinv.printing import prepare_streams, say
+
+    prepare_streams()
+    if sys.stderr.isatty() and os.name != "nt":
+        sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
+    for line in what_to_say(crash(name, _model_named(arguments))):
+        say(line)
+
+
+def _model_named(arguments: Sequence[str]) -> str:
+    """Return the model that a command line names; empty where it names none or cannot be parsed."""
+    import typer
+
+    from onnxinv.cli import app
+
+    name, *rest = [each for each in arguments if each != "--debug"]
+    try:
+        command = typer.main.get_group(app).commands[name]
+        with command.make_context(name, rest, resilient_parsing=True) as context:
+            models = context.params.get("models") or [context.params.get("model") or ""]
+            return "' or '".join(map(str, models))
+    except Exception:  # what is said of a crash must not fail for want of a name
+        return ""

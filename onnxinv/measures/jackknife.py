@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from onnxinv.result import MeasureSummary
 from onnxinv.statistics import State
 
 LEAST_GROUPS = 3
@@ -73,25 +72,6 @@ def jackknife(
 def half_width(se: float, groups: int) -> float:
     """Return half the width of the 95 % interval, before it is cut at the measure's range."""
     return _student(groups - 1) * se
-
-
-def paired_difference(one: MeasureSummary, other: MeasureSummary) -> Estimate | None:
-    """Return the estimate of `other - one` for two means over the same samples in the same groups.
-
-    What the groups do to both cancels, so the interval is narrower than the two intervals suggest.
-
-    Returns:
-        None where one of them has no value or no leave-one-out values, or their groups differ.
-    """
-    first, second = one.loo["mean"], other.loo["mean"]
-    if one.mean is None or other.mean is None or not first or not second or len(first) != len(second):
-        return None
-    if one.bias is None or other.bias is None:
-        return None
-    groups = len(first)
-    differences = [after - before for before, after in zip(first, second, strict=True)]
-    reference = math.fsum(differences) / groups - (other.bias - one.bias) / (groups - 1)
-    return jackknife(other.mean - one.mean, reference, differences, (-math.inf, math.inf))
 
 
 def leave_one_out(groups: Sequence[State | None]) -> Iterator[State | None]:

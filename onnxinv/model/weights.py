@@ -27,6 +27,9 @@ _NO_WEIGHTS = frozenset(
 _RESIZES = frozenset(("Resize", "Upsample"))
 """Operators whose constants are scales of axes, which are floats and differ with the layout too."""
 
+_LEARNS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul", "PRelu"))
+"""Operators whose parameters are weights even where they have a single value."""
+
 _PIECE = 1 << 18
 _EVERY_BIT = 2**64 - 1
 
@@ -47,9 +50,9 @@ class Weights:
 class ModelWeights:
     """The weights of a model, read one at a time, also external ones, and each once.
 
-    A weight counts once however often it is stored. What has a single value is left out: that may be a constant of a
-    formula, which exporters write as they like. Weights inside the branches of an If or in the body of a loop are not
-    seen.
+    A weight counts once however often it is stored. What has a single value is left out, but for operators that learn:
+    that may be a constant of a formula, which exporters write as they like. Weights inside the branches of an If or in
+    the body of a loop are not seen.
 
     Args:
         model: the model.
@@ -95,17 +98,18 @@ class ModelWeights:
 
 def _parameters(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
     """Yield the weights of a graph, with the name that nodes read them by."""
+    learned = {name for node in graph.node if node.op_type in _LEARNS for name in node.input[1:]}
     for tensor in graph.initializer:
-        if _is_weight(tensor):
+        if _is_weight(tensor, single=tensor.name in learned):
             yield tensor.name, tensor
     for node in graph.node:
         for attribute in node.attribute if node.op_type == "Constant" else ():
-            if attribute.name == "value" and _is_weight(attribute.t):
+            if attribute.name == "value" and _is_weight(attribute.t, single=node.output[0] in learned):
                 yield node.output[0], attribute.t
 
 
-def _is_weight(tensor: onnx.TensorProto) -> bool:
-    return tensor.data_type not in _NO_WEIGHTS and prod(tensor.dims) > 1
+def _is_weight(tensor: onnx.TensorProto, *, single: bool) -> bool:
+    return tensor.data_type not in _NO_WEIGHTS and prod(tensor.dims) >= (1 if single else 2)
 
 
 def _told(values: npt.NDArray[Any]) -> Weights:

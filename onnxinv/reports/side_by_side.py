@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from onnxinv.measures.jackknife import paired_difference
+from onnxinv.differences import change, known
 from onnxinv.reports.numbers import global_text, number
 from onnxinv.reports.printable import printable, shorten
 from onnxinv.reports.terminal import abbreviation, bar
@@ -46,9 +46,8 @@ def _row(pair: tuple[LayerResult, LayerResult], key: str) -> list[Text]:
     cells = [Text(shorten(printable(pair[0].label), _LABEL))]
     for summary in (one, other):
         cells += [Text(number(summary.mean), "bold"), Text(bar(summary.mean or 0.0, _BAR), "cyan")]
-    change = paired_difference(one, other)
-    difference = None if one.mean is None or other.mean is None else other.mean - one.mean
-    interval = change.interval if change else None
+    found = change(known(one), known(other), paired=True)
+    difference, interval = found.difference, found.interval
     return [
         *cells,
         Text("" if difference is None else f"{difference:+.3f}"),
@@ -61,10 +60,10 @@ def verdict(names: tuple[str, str], results: tuple[Result, Result], key: str) ->
     lower, higher = [], []
     pairs = _pairs(results)
     for one, two in pairs:
-        change = paired_difference(one.measures[key], two.measures[key])
-        if change and change.interval and change.interval[1] < 0:
+        low, high = change(known(one.measures[key]), known(two.measures[key]), paired=True).interval or (0.0, 0.0)
+        if high < 0:
             lower.append(printable(two.label))
-        if change and change.interval and change.interval[0] > 0:
+        if low > 0:
             higher.append(printable(two.label))
     below = f"In {len(lower)} of {len(pairs)} layers '{names[1]}' is more invariant than '{names[0]}'"
     above = f"in {len(higher)} less ({', '.join(higher[:4])})" if higher else "in none less"

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from onnxinv.differences import Change, Known, change, judge, known, overall
-from onnxinv.measures.jackknife import paired_difference
 from onnxinv.result import OutputValue
 from tests.reports.results import summary
 
@@ -130,16 +129,6 @@ def test_what_is_known_of_a_layer_is_the_mean_over_its_channels():
 def test_what_is_known_of_a_class_output_is_its_value():
     output = OutputValue(value=0.9, se=0.1, bias=0.01, ci=(0.8, 1.0), loo=[0.9, 0.8], profile=None)
     assert known(output) == Known(0.9, 0.1, 0.01, (0.9, 0.8))
-
-
-def test_the_paired_difference_is_that_of_the_measures():
-    rng = np.random.default_rng(3)
-    texts = []
-    for mean in (0.5, 0.7):
-        loo = {"mean": rng.normal(mean, 0.01, 6).tolist(), "median": None, "p95": None}
-        texts.append(summary(mean).model_copy(update={"loo": loo, "bias": 0.01 * mean}))
-    found = change(*map(known, texts), paired=True)
-    assert found.interval == paired_difference(*texts).interval
 
 
 ONE = Known(1.0, None, None, ())
