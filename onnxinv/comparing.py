@@ -227,11 +227,11 @@ class _Sides:
         return pairs
 
     def _same_weights(self, a: LayerResult, b: LayerResult) -> bool:
-        """Whether two layers are computed from the same weights; what has none before it says nothing."""
+        """Whether two layers are computed from the same weights; without any, as inputs are, they are."""
         if self.observed is None:
             return False
         one, other = (each.weights.get(layer.name) for each, layer in zip(self.observed, (a, b), strict=True))
-        return one is not None and one == other
+        return one == other
 
     def _contradicted(self, agreed: Agreement | None) -> bool:
         """Whether activations that prove a pair as a whole differ one by one."""

@@ -70,8 +70,8 @@ def change(first: Known, second: Known, *, paired: bool) -> Change:
     estimate = _paired(first, second) if paired else _unpaired(first, second)
     if estimate is None or estimate.se is None or estimate.bias is None:
         return Change(difference, None, None)
-    if first.share and second.share and estimate.se == 0:
-        return Change(difference, None, None)  # where no sample is of the rarer kind, groups say nothing of its share
+    if all(each.share and len(set(each.replicates)) == 1 for each in (first, second)):
+        return Change(difference, None, None)  # where every group has the same share, groups say nothing of its error
     groups = min(len(first.replicates), len(second.replicates))
     return Change(difference, estimate.interval, _p_value(difference - estimate.bias, estimate.se, groups))
 

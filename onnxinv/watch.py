@@ -116,11 +116,17 @@ def _tell(status: int, arguments: Sequence[str]) -> int:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}" if status < 0 else f"{status:#x}"
-    _tell_crash(name, arguments)
+    tell_crash(name, arguments)
     return _CRASHED
 
 
-def _tell_crash(name: str, arguments: Sequence[str]) -> None:
+def tell_crash(name: str, arguments: Sequence[str]) -> None:
+    """Say that the process that ran a command line crashed.
+
+    Args:
+        name: the signal that ended it.
+        arguments: the command line.
+    """
     from onnxinv.failures import crash, what_to_say
     from onnxinv.printing import prepare_streams, say
 

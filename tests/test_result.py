@@ -96,6 +96,7 @@ def test_a_number_that_is_not_finite_never_reaches_the_json(value):
         pytest.param('{"meta": {"format": "1"}}', "has format '1'", id="a format that is text"),
         pytest.param('{"meta": {"format": 1}}', "lacks the parameter", id="a format and nothing else"),
         pytest.param("[" * 100_000, "is not a result", id="a bottomless list"),
+        pytest.param('{"meta": {"format": 1}, "layers": NaN}', "NaN is no number", id="what JSON lacks"),
     ],
 )
 def test_a_damaged_document_is_refused(folder, text, reason):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from onnxinv import cli, watch
+from onnxinv import watch
 from tests.networks import DIGITS, SHIPPED
 
 PLAIN = SHIPPED[0]
@@ -156,7 +156,7 @@ def test_exit_codes_are_handed_on(monkeypatch, code):
     ],
 )
 def test_the_model_is_named_where_the_command_line_names_one(capsys, line, model):
-    cli.tell_crash("SIGSEGV", line.split())
+    watch.tell_crash("SIGSEGV", line.split())
     told = capsys.readouterr().err
     assert told.startswith("Error: The process that worked on the model " + (f"'{model}' " if model else "crashed"))
 

@@ -353,3 +353,10 @@ def test_names_prove_the_same_pairs_whichever_model_comes_first(situation):
     for mode in ("name", "scope"):
         forward, back = places(align(a, b, mode)), places(align(b, a, mode))
         assert {other: one for one, other in back.items()} == forward
+
+
+@pytest.mark.parametrize(("channels", "pairs"), [((16, 32), 2), ((64, 2), 0)], ids=["one network", "two networks"])
+def test_names_that_are_bare_numbers_need_layers_that_are_alike(channels, pairs):
+    a = [layer("12", "Conv", 16), layer("13", "Conv", 32)]
+    b = [layer(name, "Conv", count) for name, count in zip(("12", "13"), channels, strict=True)]
+    assert len(align(a, b, "name").pairs) == pairs

@@ -292,7 +292,7 @@ def test_a_higher_value_is_judged_by_the_direction_of_its_measure(key, verdict):
 
 
 def test_results_without_a_common_measure_are_refused():
-    with pytest.raises(UsageError, match="no measure in common"):
+    with pytest.raises(UsageError, match="no measure of layers, common to all"):
         compare_results([several(NV), several("linear-cka")], Terms())
 
 
@@ -310,6 +310,24 @@ def test_class_outputs_are_compared_by_their_direction():
     assert (found.a, found.b, found.difference) == (0.5, 0.9, pytest.approx(0.4))
     assert found.verdict == "better"
     assert compared(network(outputs=output(0.5)), network()).outputs == {}
+
+
+def test_shares_that_are_the_same_in_every_group_have_no_interval():
+    def output(value: float) -> dict[str, OutputValue]:
+        found = OutputValue(value=value, se=0.0, bias=0.0, ci=(0, 1), loo=[value] * 5, profile=None)
+        return {"worst-case-accuracy": found}
+
+    found = compared(network(outputs=output(0.0)), network(outputs=output(1.0))).outputs["worst-case-accuracy"]
+    assert (found.difference, found.ci, found.verdict) == (1.0, None, "uncertain")
+
+
+def test_values_near_0_are_held_against_the_mean_of_the_layers():
+    def flat(value: float) -> Result:
+        return network((1.0, 0.8, 0.6, value))
+
+    near, other = (compared(flat(1e-6), flat(second)) for second in (2e-5, 2e-3))
+    assert (near.pairs[3].verdict, near.mismatches) == ("same", [])
+    assert (other.pairs[3].verdict, len(other.mismatches)) == ("worse", 1)
 
 
 def odd(values: list[float]) -> Result:

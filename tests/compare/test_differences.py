@@ -128,7 +128,7 @@ def test_what_is_known_of_a_layer_is_the_mean_over_its_channels():
 
 def test_what_is_known_of_a_class_output_is_its_value():
     output = OutputValue(value=0.9, se=0.1, bias=0.01, ci=(0.8, 1.0), loo=[0.9, 0.8], profile=None)
-    assert known(output) == Known(0.9, 0.1, 0.01, (0.9, 0.8))
+    assert known(output) == Known(0.9, 0.1, 0.01, (0.9, 0.8), share=True)
 
 
 ONE = Known(1.0, None, None, ())

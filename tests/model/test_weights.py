@@ -236,3 +236,10 @@ def test_external_weights_are_read(tmp_path):
     found = loaded(tmp_path, model)
     assert not found.proto.graph.initializer[0].raw_data
     assert ModelWeights(found).upstream(["y"]) == inside != {}
+
+
+def test_a_single_value_counts_where_an_operator_has_learned_it(weights):
+    text = "g (float[N, 1] x) => (float[N, 1] y) {{ y = {}(x, w) }}"
+    two, three = (np.array([[value]], np.float32) for value in (2, 3))
+    assert weights(text.format("MatMul"), w=two) != weights(text.format("MatMul"), w=three)
+    assert weights(text.format("Mul"), w=two) is None

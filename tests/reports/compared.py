@@ -99,6 +99,7 @@ def comparison_of(
     meta = ComparisonMeta(
         format=COMPARISON_FORMAT, onnxinv="0.0.0", created="2024-01-01T00:00:00+00:00",
         models=[each.meta.model for each in results], align="auto", measure=NV, margin=1e-3, rtol=1e-3, paired=paired,
+        ran=True,
         warnings=list(warnings),
     )  # fmt: skip
     return Comparison(CompareDocument(meta=meta, comparisons=list(found)), tuple(results), tuple(names))
