@@ -8,7 +8,7 @@ demo: .venv/demo.stamp
 	$(BIN)/onnxinv demo
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest -q -n auto --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/lint.stamp
 	$(BIN)/ruff check
