@@ -61,17 +61,28 @@ class Described(Protocol):
     """A layer, planned or measured."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102  # as the layers of a plan and of a result have them
+    def name(self) -> str:
+        """Its tensor."""
+
     @property
-    def label(self) -> str: ...  # noqa: D102
+    def label(self) -> str:
+        """What the author called it."""
+
     @property
-    def op(self) -> str: ...  # noqa: D102
+    def op(self) -> str:
+        """Its operator."""
+
     @property
-    def shape(self) -> Sequence[int]: ...  # noqa: D102
+    def shape(self) -> Sequence[int]:
+        """Of one sample."""
+
     @property
-    def channels(self) -> int: ...  # noqa: D102
+    def channels(self) -> int:
+        """Length of the channel axis."""
+
     @property
-    def units(self) -> int: ...  # noqa: D102
+    def units(self) -> int:
+        """Number of units."""
 
 
 def outlines(layers: Sequence[Described]) -> tuple[Outline, ...]:
