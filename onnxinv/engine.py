@@ -328,6 +328,7 @@ class _Walk:
                     return False
         return True
 
+    @np.errstate(all="ignore")  # in its own thread, which does not have that of `measure`
     def _finish_subject(self, position: int) -> tuple[Found, int, Spent[Measure]]:
         subject, collector = self._subjects[position], self._collectors[position]
         spent: Spent[Measure] = Spent()

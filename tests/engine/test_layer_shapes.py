@@ -1,4 +1,4 @@
-"""Shapes that a layer has in large batches."""
+"""Shapes that a layer has in large batches, and layers that hold no finite number."""
 
 import numpy as np
 import onnx
@@ -21,3 +21,12 @@ def test_a_layer_that_large_batches_cut_short_is_an_error_that_names_it(tmp_path
     onnx.save(parse(text, **ends), tmp_path / "m.onnx")
     with pytest.raises(ModelError, match="'y' has another shape in a batch of 8 than in a small one"):
         analyze(tmp_path / "m.onnx", "random:n=16", "identity", groups=2, select="all")
+
+
+def test_activations_that_become_infinite_in_several_groups_raise_no_warning(tmp_path, recwarn):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 2, (12, 64)).astype(np.float32))
+    onnx.save(parse("g (float[N, 64] x) => (float[N, 64] y) { l = Reciprocal(x)  y = Neg(x) }"), tmp_path / "m.onnx")
+    result = analyze(tmp_path / "m.onnx", tmp_path / "x.npy", "identity", groups=3, select="all")
+    (layer,) = (each for each in result.layers if each.name == "l")
+    assert layer.measures["normalized-variance"].nan == 64
+    assert [str(each.message) for each in recwarn] == []
