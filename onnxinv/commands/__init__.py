@@ -1,0 +1,1 @@
+"""Commands of the command line, one a file: each a function whose docstring is its `--help`."""
