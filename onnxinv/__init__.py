@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 from onnxinv.version import __version__
 
 if TYPE_CHECKING:
-    from onnxinv.api import analyze, compare, inspect
+    from onnxinv.api import analyze, check, compare, inspect
     from onnxinv.comparison import Comparison
+    from onnxinv.findings import Finding
     from onnxinv.result import Result
 
-__all__ = ["Comparison", "Result", "__version__", "analyze", "compare", "inspect"]
+__all__ = ["Comparison", "Finding", "Result", "__version__", "analyze", "check", "compare", "inspect"]
 
 _HOMES = {
     "analyze": "onnxinv.api",
+    "check": "onnxinv.api",
     "compare": "onnxinv.api",
     "inspect": "onnxinv.api",
     "Comparison": "onnxinv.comparison",
+    "Finding": "onnxinv.findings",
     "Result": "onnxinv.result",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,14 +13,18 @@ from onnxinv.activations import observe, samples_at_hand
 from onnxinv.align import MODES, align
 from onnxinv.align_map import read_map
 from onnxinv.assemble import assemble
+from onnxinv.check_config import key_of, limit_of
+from onnxinv.checking import measure_run, prepare, report
 from onnxinv.comparable import check_comparable
 from onnxinv.comparing import NO_DIRECTION, Observed, Terms, compare_results
 from onnxinv.comparison import Comparison
 from onnxinv.config import run_config
+from onnxinv.config_file import Configuration, configure
 from onnxinv.data import Samples
 from onnxinv.data.shared import shared
 from onnxinv.engine import Progress, measure
 from onnxinv.errors import DataError, UsageError
+from onnxinv.findings import CheckReport, Finding
 from onnxinv.model.load import load
 from onnxinv.model.weights import ModelWeights
 from onnxinv.outline import outlines
@@ -133,6 +137,73 @@ def compare(
     plans = plan_all(paths, data, transforms, layouts=layouts, preprocess=preprocess, **options)
     check_plans(plans, terms)
     return compare_measured(plans, [run(each, progress) for each in plans], terms)
+
+
+def check(
+    model: str | Path | None = None,
+    data: str | Path | None = None,
+    transforms: str | Sequence[str] | None = None,
+    limits: Sequence[str | Mapping[str, object]] = (),
+    *,
+    config: str | Path | None = None,
+    runs: Sequence[str] = (),
+    strict: bool = False,
+    progress: Progress = lambda done: None,
+    **options: object,
+) -> list[Finding]:
+    """Hold the invariance of a model against limits.
+
+    Named in full, model, data, transforms and limits need no configuration; else what is named replaces what the
+    configuration says.
+
+    Args:
+        model: an ONNX file.
+        data: as for `analyze`.
+        transforms: as for `analyze`.
+        limits: each a table as in the configuration, `{"layers": "fc*", "max": 0.35}`, or a text,
+            `normalized-variance:layers=fc*,max=0.35`.
+        config: the configuration; without it `onnxinv.toml`, or `[tool.onnxinv]` of `pyproject.toml`, of this folder
+            or one above.
+        runs: names of the runs to take; all without.
+        strict: whether `fails` of a finding says so of what is uncertain or only warned of, too.
+        progress: called after each block with the number of inferences that it took.
+        **options: as for `analyze`, and `baseline`, `align`, `until_decided`.
+
+    Returns:
+        One finding for every bound on every layer that it covers; the check has failed where `fails` is true of any.
+
+    Raises:
+        OnnxinvError: as for `analyze`, or a configuration, limit or baseline that means nothing.
+    """
+    return check_report(
+        configured(model, data, transforms, limits, config=config, runs=runs, **options),
+        strict=strict,
+        progress=progress,
+    ).findings
+
+
+def configured(
+    model: str | Path | None,
+    data: str | Path | None,
+    transforms: str | Sequence[str] | None,
+    limits: Sequence[str | Mapping[str, object]],
+    *,
+    config: str | Path | None = None,
+    runs: Sequence[str] = (),
+    **options: object,
+) -> Configuration:
+    """Return what a check is asked to do; see `check`."""
+    told = [limit_of(each) if isinstance(each, str) else dict(each) for each in limits]
+    stated = {"model": model, "data": data and str(data), "transforms": transforms, "limits": told, **options}
+    # What is not stated is left to the configuration.
+    keys = {key_of(name): value for name, value in stated.items() if value not in (None, [], (), "")}
+    return configure(keys, None if config is None else Path(config), runs)
+
+
+def check_report(asked: Configuration, *, strict: bool = False, progress: Progress = lambda done: None) -> CheckReport:
+    """Measure all runs of a check and hold them against their limits."""
+    prepared = prepare(asked)
+    return report(asked, prepared, [measure_run(each, progress) for each in prepared], strict=strict)
 
 
 def compare_saved(models: Sequence[str | Path | Result], terms: Terms, *, measuring: bool = False) -> Comparison:

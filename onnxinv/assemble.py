@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxinv import runtime
-from onnxinv.engine import Measured
 from onnxinv.errors import ModelError
+from onnxinv.measured import Measured
 from onnxinv.measures import Measure, Values, measures
 from onnxinv.measures.jackknife import LEAST_GROUPS, jackknife
 from onnxinv.model.layers import Layer

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from onnxinv.commands.analyze import analyze
+from onnxinv.commands.check import check
 from onnxinv.commands.compare import compare
 from onnxinv.commands.demo import demo
 from onnxinv.commands.explain import explain
@@ -49,6 +50,7 @@ app.command()(analyze)
 app.command()(demo)
 app.command()(inspect)
 app.command()(compare)
+app.command()(check)
 app.command()(explain)
 app.command()(report)
 

@@ -91,6 +91,16 @@ class RunConfig(BaseModel):
     batch: Annotated[int, Field(ge=1)] | None = None
     memory: Memory | None = None
 
+    @property
+    def may_stop_early(self) -> bool:
+        """Whether the run may end before all samples are measured."""
+        return self.precision is not None
+
+    @property
+    def extends(self) -> bool:
+        """Whether more samples than asked for may be taken, in further groups of the same size."""
+        return False
+
 
 def run_config(**options: object) -> RunConfig:
     """Make a run's configuration.

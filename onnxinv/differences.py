@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from onnxinv.comparison import Overall, Verdict
 from onnxinv.measures.jackknife import LEAST_GROUPS, Estimate, half_width, jackknife
-from onnxinv.measures.measure import Direction
+from onnxinv.measures.measure import Bounds, Direction
 from onnxinv.result import MeasureSummary, OutputValue
 
 _LEVEL = 0.05
@@ -58,6 +58,33 @@ def known(found: MeasureSummary | OutputValue) -> Known:
     return Known(found.mean, found.se, found.bias, tuple(found.loo.get("mean") or ()))
 
 
+def located(
+    found: MeasureSummary | OutputValue, location: str = "mean", bounds: Bounds = (-math.inf, math.inf)
+) -> Known:
+    """Return what a result says of the mean, median, 95th percentile or maximum over channels.
+
+    Where every value is infinite, so are they, and the maximum is where one value is.
+
+    Args:
+        found: of a layer; of a class output there is one value.
+        location: `mean`, `median`, `p95` or `max`, which has no uncertainty.
+        bounds: the measure's range, at which intervals are cut.
+    """
+    if isinstance(found, OutputValue):
+        return known(found)
+    if found.inf and (location == "max" or not found.finite):
+        return Known(math.inf, None, None, ())
+    value, replicates, interval = getattr(found, location), found.loo.get(location), found.ci.get(location)
+    if location == "mean" or value is None or not replicates or interval is None:
+        return known(found) if location == "mean" else Known(value, None, None, ())
+    se = jackknife(value, value, replicates, (-math.inf, math.inf)).se
+    assert se is not None, "an interval rests on enough groups"
+    half = half_width(se, len(replicates))
+    # One end of the interval is where it was before it was cut, and tells its middle.
+    middle = interval[1] - half if interval[0] <= bounds[0] else interval[0] + half
+    return Known(value, se, value - middle, tuple(replicates))
+
+
 def change(first: Known, second: Known, *, paired: bool) -> Change:
     """Return how the second differs from the first.
 
@@ -67,13 +94,21 @@ def change(first: Known, second: Known, *, paired: bool) -> Change:
     if first.value is None or second.value is None:
         return Change(None, None, None)
     difference = second.value - first.value
-    estimate = _paired(first, second) if paired else _unpaired(first, second)
+    estimate = estimated(first, second, paired=paired)
     if estimate is None or estimate.se is None or estimate.bias is None:
         return Change(difference, None, None)
-    if all(each.share and len(set(each.replicates)) == 1 for each in (first, second)):
-        return Change(difference, None, None)  # where every group has the same share, groups say nothing of its error
     groups = min(len(first.replicates), len(second.replicates))
     return Change(difference, estimate.interval, _p_value(difference - estimate.bias, estimate.se, groups))
+
+
+def estimated(first: Known, second: Known, *, paired: bool) -> Estimate | None:
+    """Return standard error, bias and 95 % interval of the difference; None where nothing is known of them.
+
+    Where every group has the same share of both, groups say nothing of its error.
+    """
+    if all(each.share and len(set(each.replicates)) == 1 for each in (first, second)):
+        return None
+    return _paired(first, second) if paired else _unpaired(first, second)
 
 
 def judge(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from onnxinv.collect import Collector
 from onnxinv.errors import ModelError
+from onnxinv.measured import Finished, Found, Measured
 from onnxinv.measures import Measure, Values
 from onnxinv.measures.dispersion import count_faint
 from onnxinv.measures.jackknife import half_width
@@ -37,59 +38,26 @@ from onnxinv.views.aligned import MapSize
 Progress = Callable[[int], None]
 """Called after each block with the number of variants that it ran."""
 
-Found = Mapping[str, tuple[Values, MeasureSummary]]
-"""Values and summary by measure key."""
-
 Making = Future[dict[str, npt.NDArray[Any]]]
 """The feeds of a block, by name of the input, while they are made."""
+
+Enough = Callable[[Measured], bool]
+"""Called with what is measured so far; whether that is enough."""
+
+_NEXT_LOOK = 1.25
+"""How many times more groups are measured from one look at what they say to the next."""
 
 INFERENCE, FEEDS = "inference", "transforms"
 """What the time is called that the runtime takes, and that it waits for inputs."""
 
 
-@dataclass(frozen=True)
-class Finished:
-    """What was found of one layer.
-
-    Attributes:
-        measures: values and summary by measure key.
-        faint: how many units vary so little, beside their size, that rounding blurs what they say.
-    """
-
-    measures: Found
-    faint: int
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a walk through the plan found.
-
-    Attributes:
-        layers: the layers of the plan, in order.
-        outputs: of the class output.
-        samples: indices of the samples that were measured, ascending.
-        groups: how many groups they were in.
-        inferences: how many variants were run.
-        digest: of the samples that were read.
-        providers: what the sessions ran on.
-        seconds: from the first block to the last finished value; making sessions is not counted.
-        spent: on `inference`, on `transforms` and on each measure; what several threads do at once is counted once for
-            each.
-    """
-
-    layers: tuple[Finished, ...]
-    outputs: Found
-    samples: npt.NDArray[np.int64]
-    groups: int
-    inferences: int
-    digest: str
-    providers: tuple[str, ...]
-    seconds: float
-    spent: Spent[Measure | str]
-
-
-def measure(plan: Plan, progress: Progress = lambda done: None) -> Measured:
+def measure(plan: Plan, progress: Progress = lambda done: None, enough: Enough | None = None) -> Measured:
     """Run the plan.
+
+    Args:
+        plan: what to do; of a single chunk where it may end early.
+        progress: is told of every block.
+        enough: ends the run before all samples are measured; asked from the fourth group on, less and less often.
 
     Layers are reduced in threads; a matrix product that started threads of its own there would only be in their way.
 
@@ -99,26 +67,33 @@ def measure(plan: Plan, progress: Progress = lambda done: None) -> Measured:
     """
     # Non-finite activations end as nan and are counted; numpy would warn of each.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
-        return _measure(plan, progress)
+        return _measure(plan, progress, enough)
 
 
-def _measure(plan: Plan, progress: Progress) -> Measured:
+def _measure(plan: Plan, progress: Progress, enough: Enough | None) -> Measured:
     found: list[Finished] = []
     outputs: Found = {}
     walks: list[_Walk] = []
     seconds = 0.0
-    spent: Spent[Measure | str] = Spent()
     for number, layers in enumerate(plan.layout.chunks):
         walk = _Walk(plan, layers, progress, with_output=number == 0)
         start = perf_counter()
-        walk.run()
+        walk.run(enough)
         finished, of_classes = walk.finish()
         seconds += perf_counter() - start
-        spent.include(walk.spent.items())
         found += finished
         outputs = {**outputs, **of_classes}
         walks.append(walk)
+    return _measured(plan, walks, found, outputs, seconds)
+
+
+def _measured(
+    plan: Plan, walks: Sequence[_Walk], found: Sequence[Finished], outputs: Found, seconds: float
+) -> Measured:
     samples = np.sort(np.concatenate([part for group in plan.groups[: walks[0].groups] for part in group]))
+    spent: Spent[Measure | str] = Spent()
+    for walk in walks:
+        spent.include(walk.spent.items())
     return Measured(
         tuple(found),
         outputs,
@@ -164,8 +139,9 @@ class _Walk:
         self.inferences = 0
         self.groups = 0
 
-    def run(self) -> None:
-        """Measure all groups, or as many as the precision that was asked for takes."""
+    def run(self, enough: Enough | None) -> None:
+        """Measure all groups, or as many as the precision that was asked for, or `enough`, takes."""
+        next_look = LEAST_GROUPS_TO_STOP
         with ThreadPoolExecutor(1) as ahead, Reducer(self._plan.config.threads) as reducer:
             before = self._first_pass(reducer, ahead)
             for group in self._plan.groups:
@@ -175,12 +151,25 @@ class _Walk:
                 self.groups += 1
                 if self._is_precise():
                     break
+                if enough is not None and self._looks(next_look):
+                    next_look = math.ceil(self.groups * _NEXT_LOOK)
+                    if enough(_measured(self._plan, [self], *self.finish(last=False), 0.0)):
+                        break
             self.spent.include(reducer.spent().items())
 
-    def finish(self) -> tuple[list[Finished], Found]:
-        """Return what was found of the layers, in order, and of the class output."""
+    def _looks(self, next_look: int) -> bool:
+        """Whether it is asked now if what is measured is enough: also where that is all that was asked for."""
+        due = self.groups >= next_look or self.groups == self._plan.asked_groups
+        return due and self.groups < len(self._plan.groups)
+
+    def finish(self, *, last: bool = True) -> tuple[list[Finished], Found]:
+        """Return what was found of the layers, in order, and of the class output.
+
+        Args:
+            last: whether nothing more is measured, and the states can be forgotten.
+        """
         with ThreadPoolExecutor(self._plan.config.threads or os.cpu_count()) as pool:
-            done = list(pool.map(self._finish_subject, range(len(self._subjects))))
+            done = list(pool.map(lambda place: self._finish_subject(place, last=last), range(len(self._subjects))))
         of_layers: dict[int, dict[str, tuple[Values, MeasureSummary]]] = {layer.index: {} for layer in self._layers}
         floors: dict[MapSize | None, dict[str, tuple[Values, MeasureSummary]]] = {}
         outputs: Found = {}
@@ -329,11 +318,12 @@ class _Walk:
         return True
 
     @np.errstate(all="ignore")  # in its own thread, which does not have that of `measure`
-    def _finish_subject(self, position: int) -> tuple[Found, int, Spent[Measure]]:
+    def _finish_subject(self, position: int, *, last: bool) -> tuple[Found, int, Spent[Measure]]:
         subject, collector = self._subjects[position], self._collectors[position]
         spent: Spent[Measure] = Spent()
         collected = collector.collected()
-        collector.clear()  # finished layers keep results only
+        if last:
+            collector.clear()  # finished layers keep results only
         found = measure_layer(subject.measures, collected, subject.units, spent)
         plain = subject.role == "layer" and subject.map_size is None
         faint = count_faint(merge_states(collected.full), subject.units) if plain else 0

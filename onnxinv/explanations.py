@@ -10,11 +10,12 @@ from onnxinv.data import sources
 from onnxinv.errors import UsageError
 from onnxinv.measures import measures
 from onnxinv.reports import reports
+from onnxinv.reports.checks import check_reports
 from onnxinv.reports.comparisons import comparison_reports
 from onnxinv.spec import did_you_mean
 from onnxinv.transforms import families
 
-_REGISTRIES = (measures, families, sources, reports, comparison_reports)
+_REGISTRIES = (measures, families, sources, reports, comparison_reports, check_reports)
 
 
 def explain(name: str) -> str:

@@ -153,6 +153,56 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]
 
 
+CheckedModel = Annotated[
+    Path | None,
+    typer.Argument(metavar="MODEL", help="The ONNX file, in place of the configured one.", show_default=False),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Configuration; else onnxinv.toml or [tool.onnxinv] of pyproject.toml, here or in a folder above.",
+    ),
+]
+RunNames = Annotated[list[str] | None, typer.Option("--run", metavar="NAME", help="Only this run; repeatable.")]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="SPEC",
+        help="In place of the configured limits: normalized-variance:layers=fc*,max=0.35 (or min, max-regression=5%, "
+        "of=p95, level=warn); repeatable.",
+    ),
+]
+UntilDecided = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Stop as soon as every limit is decided; until then take more samples than configured, if there are.",
+    ),
+]
+UpdateBaseline = Annotated[
+    bool, typer.Option("--update-baseline", help="Write what is measured as the baseline of regressions.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail on what is uncertain or only warned of, too.")]
+OwnDevice = Annotated[
+    str | None, typer.Option("--device", metavar="D", help="auto, cpu, cuda or cuda:N.", show_default=False)
+]
+OwnThreads = Annotated[
+    int | None, typer.Option("--threads", metavar="N", help="Threads; 0 is one a core.", show_default=False)
+]
+CheckFormats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format", metavar="FORMAT[:PATH]", help="terminal, junit, github, markdown, json or schema; repeatable."
+    ),
+]
+CheckFolder = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write check.json, and the result of each run.")
+]
+
+
 def parse_kind(*, logits: bool | None) -> str | None:
     """Return what the class output holds; None to find out."""
     return None if logits is None else "logits" if logits else "probabilities"

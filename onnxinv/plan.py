@@ -37,6 +37,9 @@ from onnxinv.variants import Variants
 LEAST_GROUPS_TO_STOP = 4
 """Groups that are measured before a precision can be reached: an interval from fewer says little about itself."""
 
+MOST_EXTENDED = 10
+"""Times the samples asked for that a run takes at most that may take more."""
+
 FEW_OF_A_CLASS = 10
 """Samples of a class below which the user is told that intervals are rough: their bias correction is as large."""
 
@@ -65,6 +68,8 @@ class Plan:
         samples: indices of the n samples, ascending.
         classes: names of the classes, where samples are taken class by class.
         groups: the samples, shuffled and cut; the unit of work.
+        asked_groups: how many of them hold the samples that were asked for; the others are taken where a run may take
+            more.
         device: where it runs.
         layout: batch, chunks and memory.
         notices: what the user should know.
@@ -86,6 +91,7 @@ class Plan:
     samples: npt.NDArray[np.int64]
     classes: tuple[str, ...]
     groups: tuple[Group, ...]
+    asked_groups: int
     device: Device
     layout: Layout
     notices: tuple[str, ...]
@@ -128,11 +134,13 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     inputs, constants = fed_inputs(model, config.shape, config.set_input)
     source = source or open_source(config.data, inputs)
     samples = select(source, config.samples, config.seed)
+    further = _further(samples, source, config)
     device = choose_device(config.device)
     untransformed = next((place for place, each in enumerate(transforms) if each.is_identity), len(transforms))
     variants = transforms if untransformed < len(transforms) else (*transforms, Transform(IDENTITY))
     feeds = Feeds(inputs, source, variants, _preprocess(config), config.seed, constants, made)
     classes, groups = _groups(source, samples, config)
+    samples, groups = np.sort(np.concatenate([samples, *further])), (*groups, *((group,) for group in further))
     probe = _probe(config, model, feeds, groups, device)
     model = probe.model
     output = find_class_output(model, probe.outputs, config.class_output, config.class_kind)
@@ -151,7 +159,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
             no_labels=no_labels,
             aggregate=config.aggregate,
             stratified=config.stratify,
-            may_stop_early=config.precision is not None,
+            may_stop_early=config.may_stop_early,
         ),
     )
     _check_classes(source, samples, classes, measures)
@@ -169,9 +177,10 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         threads=config.threads,
         budget=config.memory,
     )  # fmt: skip
-    if config.precision is not None and len(layout.chunks) > 1:
+    if config.may_stop_early and len(layout.chunks) > 1:
+        option = "--until-decided" if config.precision is None else "--precision"
         raise UsageError(
-            f"--precision needs all layers together, and the memory takes them in {len(layout.chunks)} chunks.",
+            f"{option} needs all layers together, and the memory takes them in {len(layout.chunks)} chunks.",
             "Raise --memory or choose fewer layers with --layers.",
         )
     decisive = _decisive(config, measures)
@@ -190,7 +199,8 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         )
     return Plan(
         config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
-        output, None if no_labels else source.labels, samples, classes, groups, device, layout, tuple(notices),
+        output, None if no_labels else source.labels, samples, classes, groups, len(groups) - len(further), device,
+        layout, tuple(notices),
     )  # fmt: skip
 
 
@@ -266,6 +276,18 @@ def _groups(
     texts = (names[label] if 0 <= label < len(names) else str(label) for label in present)
     # The name of a folder need not be text; what JSON cannot hold is spelt out.
     return tuple(text.encode("utf-8", "backslashreplace").decode() for text in texts), groups
+
+
+def _further(samples: npt.NDArray[np.int64], source: Samples, config: RunConfig) -> list[npt.NDArray[np.int64]]:
+    """Return further groups of the size of those asked for, where the run may take more: ten times as many in all."""
+    if not config.extends or config.stratify:
+        return []
+    size = max(1, len(samples) // min(config.groups, len(samples)))
+    others = np.random.default_rng([config.seed, len(samples)]).permutation(
+        np.setdiff1d(np.arange(source.count, dtype=np.int64), samples)
+    )
+    count = min(len(others) // size, (MOST_EXTENDED - 1) * config.groups)
+    return [others[start * size : (start + 1) * size] for start in range(count)]
 
 
 def _check_classes(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -92,9 +92,16 @@ def explain_validation(subject: str, error: ValidationError) -> tuple[str, str]:
     where = ".".join(str(part) for part in first["loc"] if not _UNION_MEMBER.fullmatch(str(part)))
     if first["type"] == "missing":
         return f"{subject} lacks the parameter '{where}'.", f"Add {where}=VALUE."
-    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+    reason, hint = reason_of(first)
     prefix = f"{where}: " if where else ""
+    return f"{subject} cannot be used: {prefix}{reason}.", hint
+
+
+def reason_of(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Return why pydantic refuses a value, with the value, and a hint."""
+    reason = found["msg"].removeprefix("Value error, ").rstrip(".")
     hint = ""
-    if first["type"] == "literal_error" and isinstance(first["input"], str):
-        hint = did_you_mean(first["input"], re.findall(r"'([^']+)'", first["ctx"]["expected"]))
-    return f"{subject} cannot be used: {prefix}{reason} (given: {first['input']!r}).", hint
+    if found["type"] == "literal_error" and isinstance(found["input"], str):
+        hint = did_you_mean(found["input"], re.findall(r"'([^']+)'", found["ctx"]["expected"]))
+    given = f" (given: {found['input']!r})" if not isinstance(found["input"], (dict, BaseModel)) else ""
+    return f"{reason}{given}", hint

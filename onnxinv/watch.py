@@ -11,7 +11,7 @@ from time import monotonic
 from types import FrameType
 from typing import NoReturn
 
-_MODEL_COMMANDS = frozenset({"analyze", "compare", "demo", "inspect"})
+_MODEL_COMMANDS = frozenset({"analyze", "check", "compare", "demo", "init", "inspect"})
 _UNWATCHED = frozenset({"--help", "--debug"})
 _CRASHED = 2
 

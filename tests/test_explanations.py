@@ -40,6 +40,7 @@ def test_kinds_are_listed():
         "data sources",
         "formats",
         "comparison formats",
+        "check formats",
     ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from onnxinv.printing import say_untrusted
 
@@ -10,23 +12,32 @@ if TYPE_CHECKING:
     from onnxinv.plan import Plan
     from onnxinv.result import Result
 
+T = TypeVar("T")
+
 
 def measure(plan: Plan, title: str, *, quiet: bool) -> Result:
-    """Measure the model of a plan.
+    """Measure the model of a plan; see `work`."""
+    from onnxinv import api
+
+    return work(plan, title, partial(api.run, plan), quiet=quiet)
+
+
+def work(plan: Plan, title: str, task: Callable[[Callable[[int], None]], T], *, quiet: bool) -> T:
+    """Do what a plan says.
 
     Args:
         plan: what to measure, and on what.
         title: what the progress is called.
+        task: the work; it is given what to tell of its progress.
         quiet: whether notices and progress are left out.
 
     Raises:
         OnnxinvError: as `api.run`.
     """
-    from onnxinv import api
     from onnxinv.progress import progress
 
     if not quiet:
         for notice in filter(None, (plan.device.notice, *plan.notices)):
             say_untrusted(notice)
     with progress(title, plan.inferences, quiet=quiet) as advance:
-        return api.run(plan, advance)
+        return task(advance)

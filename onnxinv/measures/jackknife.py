@@ -10,6 +10,9 @@ from itertools import accumulate
 
 from onnxinv.statistics import State
 
+LEVEL = 0.05
+"""Chance that a 95 % interval does not hold the value."""
+
 LEAST_GROUPS = 3
 """With fewer groups a standard error says nothing."""
 
@@ -64,14 +67,20 @@ def jackknife(
     half = half_width(se, groups)
     ends = value - bias - half, value - bias + half
     if trials is not None and min(replicates) == max(replicates):
-        ends = _clopper_pearson(round(value * trials), trials)
+        ends = clopper_pearson(round(value * trials), trials)
     low, high = (min(max(end, bounds[0]), bounds[1]) for end in ends)
     return Estimate(se, bias, (low, high), tuple(replicates))
 
 
-def half_width(se: float, groups: int) -> float:
-    """Return half the width of the 95 % interval, before it is cut at the measure's range."""
-    return _student(groups - 1) * se
+def half_width(se: float, groups: int, level: float = LEVEL) -> float:
+    """Return half the width of the interval, before it is cut at the measure's range.
+
+    Args:
+        se: standard error.
+        groups: how many groups it rests on.
+        level: chance that the interval does not hold the value.
+    """
+    return _student(groups - 1, level) * se
 
 
 def leave_one_out(groups: Sequence[State | None]) -> Iterator[State | None]:
@@ -92,17 +101,24 @@ def _merge(one: State | None, other: State | None) -> State | None:
     return one.merge(other) if one and other else one or other
 
 
-def _clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
+def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the interval of a share, in 0 to 1.
+
+    Args:
+        successes: how many of the trials count.
+        trials: how many there are.
+        level: chance that the interval does not hold the share, at most.
+    """
     from scipy.special import betaincinv  # heavy libraries are imported where used
 
     failures = trials - successes
-    low = float(betaincinv(successes, failures + 1, 0.025)) if successes else 0.0
-    high = float(betaincinv(successes + 1, failures, 0.975)) if failures else 1.0
+    low = float(betaincinv(successes, failures + 1, level / 2)) if successes else 0.0
+    high = float(betaincinv(successes + 1, failures, 1 - level / 2)) if failures else 1.0
     return low, high
 
 
-@lru_cache(maxsize=8)
-def _student(degrees: int) -> float:
+@lru_cache(maxsize=64)
+def _student(degrees: int, level: float) -> float:
     from scipy.special import stdtrit  # heavy libraries are imported where used
 
-    return float(stdtrit(degrees, 0.975))
+    return float(stdtrit(degrees, 1 - level / 2))

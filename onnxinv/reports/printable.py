@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
+
+Quote = Callable[[str], str]
+"""Makes a name from a model harmless in a format."""
 
 
 def printable(text: str, longest: int = 200) -> str:

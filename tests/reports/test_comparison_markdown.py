@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from onnxinv.reports.comparisons.markdown import MarkdownComparisonReport, code, plain
+from onnxinv.reports.comparisons.markdown import MarkdownComparisonReport
+from onnxinv.reports.markdown_text import code, plain
 from onnxinv.reports.printable import printable
 from tests.reports.compared import between, comparison_of, pair, small
 

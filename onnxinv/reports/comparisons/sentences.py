@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from onnxinv.comparison import Comparison, Difference, ModelComparison, PairedLayers
 from onnxinv.reports.comparisons.rows import few_pairs, letter
-from onnxinv.reports.printable import printable
+from onnxinv.reports.printable import Quote, printable
 from onnxinv.reports.terminal import abbreviation
-
-Quote = Callable[[str], str]
-"""Makes a name from a model harmless in a format."""
 
 
 def measured(comparison: Comparison, quote: Quote) -> str:

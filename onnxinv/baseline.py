@@ -1,0 +1,217 @@
+"""What was measured when a model was accepted: the file that regressions are held against."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from onnxinv.differences import Known, located
+from onnxinv.errors import OutputError, UsageError
+from onnxinv.findings import Of
+from onnxinv.json_text import json_lines, refuse_constant
+from onnxinv.measures.measure import Bounds
+from onnxinv.result import Json, LayerResult, Part, Result
+from onnxinv.spec import explain_validation
+from onnxinv.version import __version__
+
+BASELINE_FORMAT = 1
+"""Format of the file. 1: the first."""
+
+_DIGITS = 8
+"""Significant digits of the numbers: more are rounding, which differs from machine to machine."""
+
+_LEVELS = 4
+"""Levels of the file that have a line for each entry: so a layer is a line."""
+
+UPDATE = "Accept what is measured now with check --update-baseline."
+
+
+class Recorded(Part):
+    """A value with what its uncertainty rests on; see `onnxinv.differences.Known`."""
+
+    value: float | None
+    se: float | None
+    bias: float | None
+    loo: list[float]
+
+    @classmethod
+    def of(cls, known: Known) -> Recorded:
+        """Return what is kept of a value."""
+        value, se, bias = map(_rounded, (known.value, known.se, known.bias))
+        return cls(value=value, se=se, bias=bias, loo=[float(f"{each:.{_DIGITS}g}") for each in known.replicates])
+
+    def known(self, *, share: bool) -> Known:
+        """Return it as what differences are taken of.
+
+        Args:
+            share: whether it may be a share of samples.
+        """
+        return Known(self.value, self.se, self.bias, tuple(self.loo), share=share)
+
+
+class RecordedLayer(Part):
+    """A layer: what it takes to find it again in another model, and values by measure and location over channels."""
+
+    name: str
+    label: str
+    op: str
+    shape: tuple[int, ...]
+    units: int
+    channels: int
+    values: dict[str, dict[Of, Recorded]]
+
+
+class RecordedData(Part):
+    """Which samples were measured, and in which groups."""
+
+    source: str
+    samples: int
+    seed: int
+    digest: str
+    groups: int
+
+
+class RecordedModel(Part):
+    """Which model was measured."""
+
+    path: str
+    sha256: str
+
+
+class RecordedTransforms(Part):
+    """Which transforms; `digest` identifies them with all their parameters."""
+
+    spec: list[str]
+    digest: str
+
+
+class RecordedRun(Part):
+    """One run of the check.
+
+    Attributes:
+        model: which model.
+        data: which samples.
+        transforms: which transforms.
+        aggregate: how units became channels.
+        stratify: whether measures were taken class by class.
+        created: when.
+        layers: all that were measured.
+        outputs: measures of the class output.
+    """
+
+    model: RecordedModel
+    data: RecordedData
+    transforms: RecordedTransforms
+    aggregate: str
+    stratify: bool
+    created: str
+    layers: list[RecordedLayer]
+    outputs: dict[str, Recorded]
+
+
+class Baseline(Part):
+    """The content of the file."""
+
+    format: int
+    onnxinv: str
+    runs: dict[str, RecordedRun]
+
+
+def record(
+    result: Result, layers: Mapping[str, Sequence[Of]], outputs: Sequence[str], bounds: Mapping[str, Bounds]
+) -> RecordedRun:
+    """Return what a baseline keeps of a result.
+
+    Args:
+        result: what was measured.
+        layers: locations over channels by key of a measure of layers.
+        outputs: keys of measures of the class output.
+        bounds: range of every measure of layers, by key.
+    """
+    meta = result.meta
+    return RecordedRun(
+        model=RecordedModel(path=meta.model.path, sha256=meta.model.sha256),
+        data=RecordedData(
+            source=meta.data.source,
+            samples=meta.data.samples,
+            seed=meta.data.seed,
+            digest=meta.data.digest,
+            groups=meta.options.groups,
+        ),
+        transforms=RecordedTransforms(spec=meta.transforms.spec, digest=transform_digest(meta.transforms.items)),
+        aggregate=meta.options.aggregate,
+        stratify=meta.options.stratify,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        layers=[_layer(layer, layers, bounds) for layer in result.layers],
+        outputs={
+            key: Recorded.of(located(result.document.outputs[key])) for key in outputs if key in result.document.outputs
+        },
+    )
+
+
+def transform_digest(items: Sequence[Json]) -> str:
+    """Return what identifies a transform set.
+
+    Args:
+        items: name and parameters of every transform.
+    """
+    return hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read a baseline.
+
+    Raises:
+        UsageError: there is none.
+        OutputError: it is damaged, or of a newer format than this version reads.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
+    except FileNotFoundError:
+        raise UsageError(f"There is no baseline '{path}'.", "Write it with check --update-baseline.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise OutputError(f"'{path}' is not a baseline: {error}.", UPDATE) from error
+    newest = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(newest, int):
+        raise OutputError(f"'{path}' is not a baseline: it tells no format.", UPDATE)
+    if newest != BASELINE_FORMAT:
+        raise OutputError(
+            f"The baseline '{path}' has format {newest}, and this version reads format {BASELINE_FORMAT}.",
+            "Upgrade onnxinv.",
+        )
+    try:
+        return Baseline.model_validate(content)
+    except ValidationError as error:
+        raise OutputError(explain_validation(f"The baseline '{path}'", error)[0], UPDATE) from error
+
+
+def baseline_json(runs: Mapping[str, RecordedRun]) -> str:
+    """Return the text of the file: a layer a line, so that a change of it is a line of a diff."""
+    return json_lines(Baseline(format=BASELINE_FORMAT, onnxinv=__version__, runs=dict(runs)), _LEVELS)
+
+
+def _layer(layer: LayerResult, keys: Mapping[str, Sequence[Of]], bounds: Mapping[str, Bounds]) -> RecordedLayer:
+    return RecordedLayer(
+        name=layer.name,
+        label=layer.label,
+        op=layer.op,
+        shape=tuple(layer.shape),
+        units=layer.units,
+        channels=layer.channels,
+        values={
+            key: {of: Recorded.of(located(layer.measures[key], of, bounds[key])) for of in locations}
+            for key, locations in keys.items()
+            if key in layer.measures
+        },
+    )
+
+
+def _rounded(number: float | None) -> float | None:
+    """Return a number as it is kept; infinite ones are none in JSON."""
+    return None if number is None or not math.isfinite(number) else float(f"{number:.{_DIGITS}g}")
