@@ -8,8 +8,9 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, FiniteFloat, ValidationError
 
 from onnxinv.differences import Known, located
 from onnxinv.errors import OutputError, UsageError
@@ -30,15 +31,16 @@ _LEVELS = 4
 """Levels of the file that have a line for each entry: so a layer is a line."""
 
 UPDATE = "Accept what is measured now with check --update-baseline."
+WRITE_ANEW = "Restore the file, or write all of it anew with check --update-baseline."
 
 
 class Recorded(Part):
     """A value with what its uncertainty rests on; see `onnxinv.differences.Known`."""
 
-    value: float | None
-    se: float | None
-    bias: float | None
-    loo: list[float]
+    value: FiniteFloat | None
+    se: Annotated[FiniteFloat, Field(ge=0)] | None
+    bias: FiniteFloat | None
+    loo: list[FiniteFloat]
 
     @classmethod
     def of(cls, known: Known) -> Recorded:
@@ -175,20 +177,22 @@ def read_baseline(path: Path) -> Baseline:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
     except FileNotFoundError:
         raise UsageError(f"There is no baseline '{path}'.", "Write it with check --update-baseline.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise OutputError(f"'{path}' is not a baseline: {error}.", UPDATE) from error
+    except OSError as error:
+        raise OutputError(f"The baseline '{path}' cannot be read: {error.strerror}.", "Name another file.") from error
+    except (ValueError, RecursionError) as error:
+        raise OutputError(f"'{path}' is not a baseline: {error}.", WRITE_ANEW) from error
     newest = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(newest, int):
-        raise OutputError(f"'{path}' is not a baseline: it tells no format.", UPDATE)
+    if type(newest) is not int:
+        raise OutputError(f"'{path}' is not a baseline: it tells no format.", WRITE_ANEW)
     if newest != BASELINE_FORMAT:
         raise OutputError(
             f"The baseline '{path}' has format {newest}, and this version reads format {BASELINE_FORMAT}.",
-            "Upgrade onnxinv.",
+            "Upgrade onnxinv." if newest > BASELINE_FORMAT else WRITE_ANEW,
         )
     try:
         return Baseline.model_validate(content)
     except ValidationError as error:
-        raise OutputError(explain_validation(f"The baseline '{path}'", error)[0], UPDATE) from error
+        raise OutputError(explain_validation(f"The baseline '{path}'", error)[0], WRITE_ANEW) from error
 
 
 def baseline_json(runs: Mapping[str, RecordedRun]) -> str:

@@ -61,6 +61,11 @@ def slack(*numbers: float) -> float:
     return _NUMERICALLY * max(map(abs, numbers))
 
 
+def is_equal_share(known: Known) -> bool:
+    """Whether a value is a share of samples that every group agrees on, so that groups say nothing of its error."""
+    return known.share and len(known.replicates) >= LEAST_GROUPS and len(set(known.replicates)) == 1
+
+
 def excess(known: Known, bound: float, *, below: bool, samples: int) -> Excess:
     """Return by how much a value is beyond a bound.
 
@@ -75,7 +80,7 @@ def excess(known: Known, bound: float, *, below: bool, samples: int) -> Excess:
     if math.isinf(share):
         return Excess(side * share, None, 0)
     rounding = slack(share, bound)
-    if known.share and len(known.replicates) >= LEAST_GROUPS and len(set(known.replicates)) == 1:
+    if is_equal_share(known):
 
         def interval(level: float) -> Interval:
             ends = clopper_pearson(round(share * samples), samples, level)

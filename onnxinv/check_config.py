@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import difflib
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from onnxinv.config import RunConfig
+from onnxinv.config import Memory, RunConfig
+from onnxinv.errors import UsageError
 from onnxinv.findings import Kind, Level, Of
-from onnxinv.spec import Spec, parse
+from onnxinv.spec import Spec, did_you_mean
 
 OUTPUT = "output"
 """What stands in place of a layer for measures of the class output."""
 
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+RUN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
 """Names of runs are names of folders too."""
 
 _KEYS = {"operators": "ops"}
 """Keys that are not the name of the field with hyphens."""
+
+_NEARLY = 0.75
+"""How alike an unknown key and one of a limit's are before it can be no parameter of a measure."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -40,20 +46,55 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), WithJsonSchema(_TEX
 """A text, or a list of them."""
 
 
-def _share(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?\s*%", value.strip()) is None:
+SHARE = re.compile(r"^\s*(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*%\s*$")
+"""A share of the baseline, such as `5%`."""
+
+_REGRESSION = 'a number such as 0.02, or a share of the baseline such as "5%"'
+
+
+def _regression(value: object) -> object:
+    """Take the text of a number for the number, as arguments are given."""
+    number = value
+    if isinstance(value, str):
         try:
-            value = float(value)
+            number = float(value.strip().removesuffix("%") if SHARE.match(value) else value)
         except ValueError:
-            raise ValueError('write "5%" of the baseline, or a number such as 0.02') from None
-    if isinstance(value, (int, float)) and not value >= 0:
-        raise ValueError("it must not be negative")
-    return value
+            raise ValueError(f"it must be {_REGRESSION}") from None
+    if isinstance(number, int | float) and not 0 <= number < math.inf:
+        raise ValueError("it must not be negative" if number < 0 else "it must be finite")
+    return value if isinstance(value, str) and SHARE.match(value) else number
+
+
+Regression = Annotated[
+    float | str | None,
+    BeforeValidator(_regression),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number"}, {"type": "string", "pattern": SHARE.pattern}], "description": _REGRESSION}
+    ),
+]
+
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+"""Names that are devices on Windows, in every folder and with every ending."""
+
+_REPORT = "check.json"
+
+_NAME = (
+    "the name of a folder: up to 100 letters, digits, dots, hyphens and underscores, beginning with a letter or digit, "
+    "and no dot at the end"
+)
 
 
 def _run_name(text: str) -> str:
     if RUN_NAME.fullmatch(text) is None:
-        raise ValueError("a name has up to 100 letters, digits, dots, hyphens and underscores, and no dot in front")
+        raise ValueError(f"it must be {_NAME}")
+    if _RESERVED.fullmatch(text) or text.casefold() == _REPORT:
+        raise ValueError("it is the name of a folder, and that is taken by something else")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is empty")
     return text
 
 
@@ -79,11 +120,13 @@ class Limit(BaseModel):
     of: Of = "mean"
     max: Finite | None = None
     min: Finite | None = None
-    max_regression: Annotated[Finite | str | None, BeforeValidator(_share)] = None
+    max_regression: Regression = None
     level: Level = "error"
 
     @model_validator(mode="after")
     def _has_bounds(self) -> Self:
+        if self.layers == ():
+            raise ValueError("its layers are an empty list: leave the key out for all layers")
         if self.max is None and self.min is None and self.max_regression is None:
             raise ValueError("it has no bound: write max, min or max-regression")
         if self.max is not None and self.min is not None and self.min > self.max:
@@ -103,6 +146,15 @@ class Limit(BaseModel):
         return self.max_regression or 0.0
 
 
+_BYTES = {"anyOf": [{"type": "integer"}, {"type": "string"}], "description": 'a text such as "8GiB", or bytes'}
+
+RunName = Annotated[
+    str,
+    AfterValidator(_run_name),
+    Field(description=_NAME, json_schema_extra={"pattern": f"^{RUN_NAME.pattern}$"}),
+]
+
+
 class CheckedRun(RunConfig):
     """One run of a check: what is measured and how, as for `analyze`, and limits.
 
@@ -115,13 +167,18 @@ class CheckedRun(RunConfig):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=key_of)
 
+    data: Annotated[str, AfterValidator(_not_blank)]
     transforms: Texts
+    samples: Annotated[int, Field(ge=1)] | None = None
     measures: Texts = ()
     shape: Texts = ()
     set_input: Texts = ()
     layers: Texts = ()
     operators: Texts = ()
-    name: Annotated[str, AfterValidator(_run_name), Field(json_schema_extra={"pattern": f"^{RUN_NAME.pattern}$"})]
+    memory: Annotated[Memory | None, WithJsonSchema(_BYTES)] = None
+    name: Annotated[
+        str, AfterValidator(_run_name), Field(description=_NAME, json_schema_extra={"pattern": f"^{RUN_NAME.pattern}$"})
+    ]
     limits: tuple[Limit, ...] = ()
     align: str = "auto"
     until_decided: bool = False
@@ -157,13 +214,28 @@ def limit_of(text: str) -> dict[str, str]:
     Keys that are none of a limit's are parameters of the measure.
 
     Raises:
-        UsageError: the text is no specification.
+        UsageError: the text is no specification, or a key is nearly one of a limit's.
     """
-    spec = parse(text)
-    keys = {key_of(field) for field in Limit.model_fields} - {"measure"}
-    parameters = {key: value for key, value in spec.parameters.items() if key not in keys}
-    stated = {key: value for key, value in spec.parameters.items() if key in keys}
-    return {"measure": str(Spec(spec.name, parameters)), **stated}
+    # Measures have no colons in their names, and layers may: the first one ends the name.
+    name, colon, stated = (part.strip() for part in text.partition(":"))
+    if "=" in name or not name:
+        raise UsageError(f"The limit '{text}' names no measure.", "Begin with one: normalized-variance:max=0.5.")
+    known = {key_of(field) for field in Limit.model_fields} - {"measure"}
+    keys: dict[str, str] = {}
+    parameters: dict[str, str] = {}
+    for item in stated.split(",") if colon else ():
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or not key:
+            raise UsageError(
+                f"'{item}' of the limit '{text}' is no key=value.",
+                "Write normalized-variance:layers=fc*,max=0.5; for several globs, write --limit again.",
+            )
+        if key in keys or key in parameters:
+            raise UsageError(f"'{key}' is given twice in the limit '{text}'.", "Keep one of the two.")
+        if key not in known and difflib.get_close_matches(key.replace("_", "-"), known, cutoff=_NEARLY):
+            raise UsageError(f"The limit '{text}' has the unknown key '{key}'.", did_you_mean(key, known))
+        (keys if key in known else parameters)[key] = value
+    return {"measure": str(Spec(name, parameters)), **keys}
 
 
 def config_schema() -> dict[str, Any]:
@@ -178,4 +250,5 @@ def config_schema() -> dict[str, Any]:
 
 def default_name(model: Path) -> str:
     """Return the name of a run that is given none."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", model.stem).strip("._-")[:100] or "run"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", model.stem).strip("._-")[:100].rstrip(".") or "run"
+    return f"run-{name}"[:100] if _RESERVED.fullmatch(name) or name.casefold() == _REPORT else name

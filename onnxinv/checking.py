@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,9 @@ from onnxinv.measures.parts import MeasurePart, measure_part
 from onnxinv.model.layers import candidates
 from onnxinv.plan import Plan, make_plan
 from onnxinv.result import Result
+from onnxinv.spec import parse
 from onnxinv.transforms import expand
+from onnxinv.transforms.python import is_file
 from onnxinv.version import __version__
 
 BASELINE = "invariance-baseline.json"
@@ -157,23 +159,28 @@ def baseline_path(configuration: Configuration) -> Path:
     return configuration.config.baseline or folder / BASELINE
 
 
+def recorded_runs(configuration: Configuration) -> dict[str, RecordedRun]:
+    """Return the runs that the file of the baseline holds; none where there is no file.
+
+    Raises:
+        OutputError: as `read_baseline`.
+    """
+    path = baseline_path(configuration)
+    return dict(read_baseline(path).runs) if path.exists() else {}
+
+
 def baseline_text(
-    configuration: Configuration, prepared: Sequence[PreparedRun], measured: Sequence[MeasuredRun], *, complete: bool
+    prepared: Sequence[PreparedRun], measured: Sequence[MeasuredRun], kept: Mapping[str, RecordedRun]
 ) -> str:
     """Return the text of a baseline of what was measured.
 
     Args:
-        configuration: what was asked for.
-        prepared: its runs.
+        prepared: runs.
         measured: what was measured, in the same order.
-        complete: whether these are all runs; else the others stay as the file has them.
+        kept: what stays of the file: runs that are not measured.
     """
-    path = baseline_path(configuration)
-    kept = {} if complete or not path.exists() else dict(read_baseline(path).runs)
-    for each, found in zip(prepared, measured, strict=True):
-        if each.regresses:
-            kept[each.run.name] = _recorded(each, found.result)
-    return baseline_json(kept)
+    regressing = (pair for pair in zip(prepared, measured, strict=True) if pair[0].regresses)
+    return baseline_json({**kept, **{each.run.name: _recorded(each, found.result) for each, found in regressing}})
 
 
 def _prepared(configuration: Configuration, place: int, *, update: bool) -> PreparedRun:
@@ -258,7 +265,7 @@ def _counterparts(configuration: Configuration, place: int, plan: Plan, covered:
 def _check_alike(path: Path, recorded: RecordedRun, plan: Plan) -> None:
     """Make sure that a baseline was measured as the run is."""
     items = [{"name": each.name, **each.parameters} for each in plan.transforms]
-    if recorded.transforms.digest != transform_digest(items):
+    if recorded.transforms.digest != transform_digest(items) or not _do_the_same(recorded.transforms.spec, plan):
         raise UsageError(
             f"The baseline '{path}' was measured under other transforms: {' x '.join(recorded.transforms.spec)}.",
             UPDATE,
@@ -269,6 +276,16 @@ def _check_alike(path: Path, recorded: RecordedRun, plan: Plan) -> None:
     ):
         if one != two:
             raise UsageError(f"The baseline '{path}' was measured with another {name}: {one}, not {two}.", UPDATE)
+
+
+def _do_the_same(spec: Sequence[str], plan: Plan) -> bool:
+    """Whether transforms with the same names do the same: what comes from outside an image is not in their names.
+
+    A Python file that a baseline names is not run.
+    """
+    if any(is_file(parse(each).name) for each in spec):
+        return True
+    return [each.steps for each in expand(spec)] == [each.steps for each in plan.transforms]
 
 
 def _check_recorded(covered: Covered, counterparts: Counterparts) -> None:

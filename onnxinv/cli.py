@@ -14,6 +14,7 @@ from onnxinv.commands.check import check
 from onnxinv.commands.compare import compare
 from onnxinv.commands.demo import demo
 from onnxinv.commands.explain import explain
+from onnxinv.commands.init import init
 from onnxinv.commands.inspect import inspect
 from onnxinv.commands.report import report
 from onnxinv.commands.verdict import LimitBrokenError
@@ -51,6 +52,7 @@ app.command()(demo)
 app.command()(inspect)
 app.command()(compare)
 app.command()(check)
+app.command()(init)
 app.command()(explain)
 app.command()(report)
 

@@ -2,75 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from onnxinv.check_config import CheckConfig, CheckedRun, Limit, default_name, key_of
-from onnxinv.data import sources
-from onnxinv.data.files import exists
+from onnxinv.align import MODES
+from onnxinv.check_config import CheckConfig, default_name, key_of
+from onnxinv.config_origin import RUNS, Origin
+from onnxinv.config_paths import rooted
+from onnxinv.config_refusal import BASELINE, LIMITS, check_written, refusal, run_title
+from onnxinv.data.files import missing
 from onnxinv.errors import OnnxinvError, UsageError
-from onnxinv.spec import did_you_mean, reason_of
-from onnxinv.toml_lines import Place, lines_by_place
-from onnxinv.transforms.python import is_file
+from onnxinv.spec import did_you_mean
 
 FILE = "onnxinv.toml"
 PYPROJECT = "pyproject.toml"
 
-_RUNS, _BASELINE = "runs", "baseline"
+Raw = Mapping[str, Any]
 
 _HINT = "onnxinv init writes a configuration; onnxinv init --schema prints what it may hold."
 
-Raw = Mapping[str, Any]
+_MOST_BYTES = 1 << 20
+"""No configuration is longer; a device that never ends is."""
 
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a configuration comes from.
-
-    Attributes:
-        path: of the file; None where there is none.
-        text: of the file.
-        table: keys of the table that holds it.
-    """
-
-    path: Path | None = None
-    text: str = ""
-    table: Place = ()
-
-    def line(self, run: int | None, keys: Place = ()) -> int | None:
-        """Return the line of a key of a run, of the table it is in where it is not there; None without a file.
-
-        Args:
-            run: index in the file; None for keys that are not about a run.
-            keys: that lead to it; keys of a run may also stand beside all runs.
-        """
-        for length in range(len(keys), -1, -1):
-            places = [(*self.table, *keys[:length])] if length or run is None else []
-            if run is not None:
-                places.insert(0, (*self.table, _RUNS, run, *keys[:length]))
-            for place in places:
-                if place in self._lines:
-                    return self._lines[place]
-        return None
-
-    def where(self, run: int | None, keys: Place = ()) -> str:
-        """Return file and line, as they stand before a message; empty without a file."""
-        if self.path is None:
-            return ""
-        line = self.line(run, keys)
-        return f"{self.path}, line {line}: " if line else f"{self.path}: "
-
-    @cached_property
-    def _lines(self) -> Mapping[Place, int]:
-        return lines_by_place(self.text)
+_TEXTS = ("model", "data", "device", "class_output", "preprocess", "transforms", "measures", "layers", "operators",
+          "shape", "set_input")  # fmt: skip
+"""Fields of a run whose texts are quoted in what is said of them."""
 
 
 @dataclass(frozen=True)
@@ -81,25 +45,48 @@ class Configuration:
         config: what was asked for.
         origin: where it stands.
         places: index of every run in the file.
+        stated: keys of runs that do not stand there: they come from arguments.
     """
 
     config: CheckConfig
     origin: Origin
     places: tuple[int, ...]
+    stated: frozenset[str] = frozenset()
 
     def line(self, run: int, *keys: str | int) -> int | None:
         """Return the line on which a key of a run stands; None where it stands in no file."""
-        return self.origin.line(self.places[run], keys)
+        if keys and keys[0] in self.stated:
+            return None
+        return self.origin.line(self.origin.of_run(self.places[run], keys))
 
     @contextmanager
     def blaming(self, run: int, *keys: str | int) -> Iterator[None]:
-        """Say in an error that is raised meanwhile where its cause stands."""
+        """Say in an error that is raised meanwhile where its cause stands.
+
+        Args:
+            run: that it is about.
+            keys: that lead to the cause. Unless they lead to a limit, the value that the message quotes is to blame.
+        """
         try:
             yield
         except OnnxinvError as error:
-            where = self.origin.where(self.places[run], keys)
+            cause = keys if keys[:1] == (LIMITS,) else self._quoted(run, error.message) or keys
+            where = ""
+            if not cause or cause[0] not in self.stated:
+                where = self.origin.where(self.origin.of_run(self.places[run], cause))
             several = f"run '{self.config.runs[run].name}': " if len(self.config.runs) > 1 else ""
             raise type(error)(f"{where}{several}{error.message}", error.hint) from error
+
+    def _quoted(self, run: int, message: str) -> tuple[str | int, ...]:
+        """Return the keys that lead to a text of a run which a message quotes, with or without its parameters."""
+        for field in _TEXTS:
+            value = getattr(self.config.runs[run], field)
+            several = isinstance(value, tuple)
+            for index, text in enumerate(map(str, value if several else filter(None, [value]))):
+                quotable = filter(None, (text, text.partition(":")[0]))
+                if any(f"'{each}'" in message for each in quotable):
+                    return (key_of(field), index) if several else (key_of(field),)
+        return ()
 
 
 def configure(keys: Raw, path: Path | None = None, wanted: Sequence[str] = ()) -> Configuration:
@@ -124,16 +111,32 @@ def configure(keys: Raw, path: Path | None = None, wanted: Sequence[str] = ()) -
 def find_file(folder: Path) -> Path:
     """Return the configuration file of a folder, or of the nearest folder above that has one.
 
+    A `pyproject.toml` that cannot be read is another project's affair, unless it names onnxinv.
+
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or the nearest cannot be read.
     """
-    for parent in (folder, *folder.absolute().parents):
-        if (parent / FILE).is_file():
+    passed = []
+    for parent in (folder, *_above(folder)):
+        if os.path.lexists(parent / FILE):
             return parent / FILE
-        if (parent / PYPROJECT).is_file() and _table(_read(parent / PYPROJECT)[1]) is not None:
-            return parent / PYPROJECT
+        project = parent / PYPROJECT
+        if not os.path.isfile(project):  # unlike the method of a path, it takes folders that may not be entered
+            continue
+        text = ""
+        try:
+            text = _read(project)
+            found = _table(_parsed(project, text))
+        except UsageError:
+            if "tool.onnxinv" in text:
+                raise
+            passed.append(project)
+            continue
+        if found is not None:
+            return project
     raise UsageError(
-        f"There is no {FILE} here or in a folder above, and no {PYPROJECT} with a table [tool.onnxinv].",
+        f"There is no {FILE} here or in a folder above, and no {PYPROJECT} with a table [tool.onnxinv]"
+        f"{f'; {passed[0]} cannot be read' if passed else ''}.",
         "Write one with onnxinv init, or name a model, --data, --transform and --limit.",
     )
 
@@ -149,7 +152,8 @@ def read_file(path: Path, wanted: Sequence[str] = (), overrides: Raw | None = No
     Raises:
         UsageError: it cannot be read, is no TOML, or holds what means nothing; the message names the line.
     """
-    text, content = _read(path)
+    text = _read(path)
+    content = _parsed(path, text)
     if path.name != PYPROJECT:
         return _configuration(content, Origin(path, text), wanted, overrides or {})
     table = _table(content)
@@ -159,39 +163,53 @@ def read_file(path: Path, wanted: Sequence[str] = (), overrides: Raw | None = No
 
 
 def _configuration(content: Raw, origin: Origin, wanted: Sequence[str], overrides: Raw) -> Configuration:
-    folder = Path() if origin.path is None else origin.path.parent
-    shared = {key: value for key, value in content.items() if key not in (_RUNS, _BASELINE)}
-    listed = content.get(_RUNS, [{}])
-    if not isinstance(listed, list) or not listed or not all(isinstance(each, dict) for each in listed):
-        raise UsageError(f"{origin.where(None, (_RUNS,))}'runs' holds no tables.", "Write each run as [[runs]].")
-    stated = {key: value for key, value in overrides.items() if key != _BASELINE}
-    made = [_named({**_rooted({**shared, **each}, folder), **stated}) for each in listed]
-    kept = [place for place, run in enumerate(made) if not wanted or run.get("name") in wanted]
+    if origin.path is not None:
+        check_written(content, origin)
+    shared = {key: value for key, value in content.items() if key not in (RUNS, BASELINE)}
+    listed = content.get(RUNS, [{}])
+    stated = {key: value for key, value in overrides.items() if key != BASELINE}
+    # A run keeps the name that it has in the file when another model takes the place of its own.
+    made = [_named({**_named(rooted({**shared, **each}, origin.folder)), **stated}) for each in listed]
     names = [str(run.get("name")) for run in made]
     for name in wanted:
         if name not in names:
-            raise UsageError(f"{origin.where(None)}There is no run called '{name}'.", did_you_mean(name, names))
+            raise UsageError(f"{origin.where()}There is no run called '{name}'.", did_you_mean(name, names))
+    _check_names(names, origin)
+    kept = [place for place, name in enumerate(names) if not wanted or name in wanted]
     _check_one_model(overrides, [listed[place].get("model", shared.get("model")) for place in kept])
-    for place in kept:
-        first = names.index(names[place])
-        if first != place:
-            raise UsageError(
-                f"{origin.where(place, ('name',))}Two runs are called '{names[place]}'.", "Give each a name of its own."
-            )
-    baseline = overrides.get(_BASELINE, content.get(_BASELINE))
-    if _BASELINE not in overrides and isinstance(baseline, str):
-        baseline = folder / baseline
+    baseline = overrides.get(BASELINE, content.get(BASELINE))
+    if BASELINE not in overrides and isinstance(baseline, str):
+        baseline = origin.folder / baseline
     try:
-        config = CheckConfig.model_validate({_BASELINE: baseline, _RUNS: [made[place] for place in kept]})
+        config = CheckConfig.model_validate({BASELINE: baseline, RUNS: [made[place] for place in kept]})
     except ValidationError as error:
-        raise _refusal(error.errors(include_url=False)[0], origin, kept) from error
+        titles = {place: run_title(made[place], place) for place in kept}
+        raise refusal(error.errors(include_url=False), origin, titles, stated) from error
     for place, run in zip(kept, config.runs, strict=True):
         if not run.limits:
+            where = origin.where(origin.of_run(place, (LIMITS,)))
+            header = origin.header(*((RUNS, LIMITS) if RUNS in content else (LIMITS,)))
             raise UsageError(
-                f"{origin.where(place)}The run '{run.name}' has no limits: nothing could ever fail.",
-                "Add a table [[runs.limits]]." if origin.path else "Add --limit normalized-variance:max=0.5.",
+                f"{where}Run '{run.name}' has no limits: nothing could ever fail.",
+                f"Add a table {header} with max = 0.5." if origin.path else "Add --limit normalized-variance:max=0.5.",
             )
-    return Configuration(config, origin, tuple(kept))
+        if run.align not in MODES and not run.align.lower().endswith(".toml"):
+            where = "" if "align" in stated else origin.where(origin.of_run(place, ("align",)))
+            raise UsageError(
+                f"{where}There is no way to align layers called '{run.align}'.", did_you_mean(run.align, MODES)
+            )
+    return Configuration(config, origin, tuple(kept), frozenset(stated))
+
+
+def _check_names(names: Sequence[str], origin: Origin) -> None:
+    first: dict[str, str] = {}
+    for place, name in enumerate(names):
+        if (other := first.setdefault(name.casefold(), name)) != name or name in names[:place]:
+            alike = f"'{name}'" if other == name else f"'{other}' and '{name}', which is one folder on many systems"
+            raise UsageError(
+                f"{origin.where(origin.of_run(place, ('name',)))}Two runs are called {alike}.",
+                "Give each a name of its own.",
+            )
 
 
 def _check_one_model(overrides: Raw, models: Sequence[object]) -> None:
@@ -208,90 +226,56 @@ def _named(run: dict[str, Any]) -> dict[str, Any]:
     return {**run, "name": default_name(Path(run["model"]))}
 
 
-def _rooted(run: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a run whose relative paths begin at the folder of the file."""
-    if folder == Path():
-        return run
-    made = dict(run)
-    for key in ("model", "preprocess"):
-        if isinstance(run.get(key), str):
-            made[key] = str(folder / run[key])
-    if isinstance(align := run.get("align"), str) and align.lower().endswith(".toml"):
-        made["align"] = str(folder / align)
-    if isinstance(data := run.get("data"), str):
-        made["data"] = _rooted_data(data, folder)
-    for key, begins in (("transforms", is_file), ("set-input", _is_array)):
-        if isinstance(texts := run.get(key), (str, list)):
-            listed = [texts] if isinstance(texts, str) else texts
-            made[key] = [_prefixed(each, folder) if isinstance(each, str) and begins(each) else each for each in listed]
-    return made
-
-
-def _is_array(text: str) -> bool:
-    return text.lower().endswith(".npy")
-
-
-def _prefixed(text: str, folder: Path) -> str:
-    """Return a path, or `NAME=path`, that begins at a folder."""
-    name, equals, path = text.rpartition("=")
-    return f"{name}{equals}{folder / path}"
-
-
-def _rooted_data(text: str, folder: Path) -> str:
-    name, colon, parameters = text.partition(":")
-    if exists(folder / text) or exists(folder / name) or name not in sources.names():
-        return str(folder / text)
-    return name + colon + re.sub(r"(^|,)(\s*path\s*=)\s*([^,]*)", lambda m: f"{m[1]}{m[2]}{folder / m[3]}", parameters)
-
-
-def _refusal(found: Mapping[str, Any], origin: Origin, kept: Sequence[int]) -> UsageError:
-    """Return what is said of the first thing that is refused."""
-    keys = tuple(found["loc"])
-    run: int | None = None
-    if len(keys) > 1 and keys[0] == _RUNS and isinstance(keys[1], int):
-        run, keys = kept[keys[1]], keys[2:]
-    of_limit = len(keys) > 1 and keys[0] == "limits"
-    model: type[BaseModel] = Limit if of_limit else CheckConfig if run is None else CheckedRun
-    subject = f"Limit {int(keys[1]) + 1}" if of_limit else "The configuration" if run is None else "The run"
-    inner = keys[2:] if of_limit else keys
-    known = [key_of(field) for field in model.model_fields]
-    if not of_limit:
-        known += [_RUNS, _BASELINE]
-    where = origin.where(run, keys)
-    name = str(inner[0]) if inner else ""
-    if found["type"] == "extra_forbidden":
-        return UsageError(f"{where}{subject} has the unknown key '{name}'.", did_you_mean(name, known))
-    if found["type"] == "missing":
-        return UsageError(f"{where}{subject} lacks '{name}'.", _LACKING.get(name, f"Add {name} = ..."))
-    reason, hint = reason_of(found)
-    about = f"'{name}' of {subject[0].lower()}{subject[1:]}" if name else subject
-    return UsageError(f"{where}{about} cannot be used: {reason}.", hint)
-
-
-_LACKING = {
-    "model": 'Add model = "network.onnx".',
-    "data": 'Add data = "digits.npz" or data = "random:n=64".',
-    "transforms": 'Add transforms = ["rotation:steps=16"].',
-}
-
-
 def _table(content: Raw) -> Raw | None:
     tool = content.get("tool")
     table = tool.get("onnxinv") if isinstance(tool, dict) else None
     return table if isinstance(table, dict) else None
 
 
-def _read(path: Path) -> tuple[str, dict[str, Any]]:
+def _above(folder: Path) -> Sequence[Path]:
+    try:
+        return folder.absolute().parents
+    except OSError:  # the working folder was removed
+        return ()
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(f"There is no configuration '{path}'.", missing(path).hint) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"The configuration '{path}' cannot be read: {reason}.", _HINT) from error
+    if len(content) > _MOST_BYTES:
+        raise UsageError(f"'{path}' is no configuration: it is longer than a mebibyte.", _HINT)
     try:
         # A mark of byte order is what some editors begin a file with, and no part of it.
-        text = path.read_bytes().decode("utf-8-sig")
-        return text, tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"The configuration '{path}' cannot be read: {error.strerror}.", _HINT) from error
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise UsageError(f"'{path}' is not text in UTF-8 (at line {line}).", "Save it as UTF-8.") from error
+        hint = "Save it as UTF-8." if path.suffix == ".toml" else f"Name a TOML file, such as {FILE}."
+        raise UsageError(f"{path}, line {line}: This is not text in UTF-8.", hint) from error
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"'{path}' is not TOML: {error}.", "Mend it there.") from error
+        reason, _, place = str(error).partition(" (at ")
+        found = re.match(r"line (\d+)", place)
+        line = int(found[1]) if found else text.count("\n") + 1
+        raise UsageError(
+            f"{path}, line {line}: This is not TOML: {reason[:1].lower()}{reason[1:]}.", _toml_hint(reason)
+        ) from error
     except RecursionError as error:
         raise UsageError(f"'{path}' is nested too deeply.", _HINT) from error
+
+
+def _toml_hint(reason: str) -> str:
+    if reason.startswith("Invalid value"):
+        return 'Texts stand in quotes, as in level = "warn".'
+    if reason.startswith("Cannot overwrite"):
+        return "A key can be given once."
+    return f"Mend it there. {_HINT}"

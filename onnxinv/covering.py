@@ -57,16 +57,27 @@ def cover(limit: Limit, part: MeasurePart, found: Sequence[Candidate], layers: S
             raise UsageError(
                 f"'{part.key}' is a measure of the class output, not of layers.", 'Write layers = "output".'
             )
+        if "of" in limit.model_fields_set:
+            raise UsageError(
+                f"'{part.key}' is one number, and of = \"{limit.of}\" chooses among those of channels.",
+                "Leave the key of out of the limit.",
+            )
         return (OUTPUT,)
     measured = [layer.name for layer in layers]
     of_layers = {one.name: one for one in found if one.name in set(measured)}
     covered: set[str] = set()
     for glob in globs or ("*",):
-        hits = {name for name, one in of_layers.items() if one.matches(glob) and (one.op != _INPUT or _names(glob))}
+        fitting = {name for name, one in of_layers.items() if one.matches(glob)}
+        hits = {name for name in fitting if of_layers[name].op != _INPUT or _names(glob)}
         if not hits and glob == OUTPUT:
             raise UsageError(
                 f"'{OUTPUT}' stands for the class output, and '{part.key}' is a measure of layers.",
                 "Name a layer, or a measure such as top1-consistency.",
+            )
+        if fitting and not hits:
+            raise UsageError(
+                f"'{glob}' fits only the model's input '{fitting.pop()}', whose values do not depend on the model.",
+                "Write its name in full if that is what you mean.",
             )
         if not hits:
             raise UsageError(f"'{glob}' fits no layer that is measured.", _close(glob, layers, found))
@@ -77,37 +88,57 @@ def cover(limit: Limit, part: MeasurePart, found: Sequence[Candidate], layers: S
 def check_together(covered: Sequence[Covered]) -> Iterator[tuple[int, UsageError]]:
     """Yield the index of every limit that repeats or contradicts an earlier one, with the error.
 
-    Limits of different levels may bound the same: one may warn before the other fails.
+    Limits of different levels may bound the same, where the warning comes before the failure.
     """
-    seen: dict[tuple[str, str, str, Kind, str], int] = {}
+    bounding: dict[tuple[str, str, str], list[Covered]] = {}
     for each in covered:
-        for kind in each.limit.kinds:
-            for layer in each.layers:
-                earlier = seen.setdefault((layer, each.part.key, each.limit.of, kind, each.limit.level), each.index)
-                if earlier != each.index:
-                    yield each.index, _repeated(each, kind, layer, earlier)
-                    break
-    for each in covered:
-        for other in covered[: each.index]:
-            both = set(each.layers) & set(other.layers)
-            if both and (each.part.key, each.limit.of) == (other.part.key, other.limit.of):
-                for one, two in ((each.limit, other.limit), (other.limit, each.limit)):
-                    if one.min is not None and two.max is not None and one.min > two.max:
-                        layer = next(name for name in each.layers if name in both)
-                        yield (
-                            each.index,
-                            UsageError(
-                                f"The limits {other.index + 1} and {each.index + 1} contradict each other: "
-                                f"'{each.part.key}' of '{layer}' is at least {one.min:g} and at most {two.max:g}."
-                            ),
-                        )
+        told: set[int] = set()
+        for layer in each.layers:
+            # A measure of the class output has no channels to choose among.
+            key = (layer, each.part.key, "" if each.part.of_output else each.limit.of)
+            for other in bounding.setdefault(key, []):
+                error = _conflict(other, each, layer)
+                if error is not None and other.index not in told:
+                    told.add(other.index)
+                    yield each.index, error
+            bounding[key].append(each)
 
 
-def _repeated(each: Covered, kind: Kind, layer: str, earlier: int) -> UsageError:
-    return UsageError(
-        f"The limits {earlier + 1} and {each.index + 1} both have {kind} for '{each.part.key}' of '{layer}'.",
-        "Let each layer be covered by one of them, or give them different levels.",
-    )
+def _conflict(one: Covered, two: Covered, layer: str) -> UsageError | None:
+    numbers, what = f"The limits {one.index + 1} and {two.index + 1}", f"'{two.part.key}' of '{layer}'"
+    for low, high in ((one.limit.min, two.limit.max), (two.limit.min, one.limit.max)):
+        if low is not None and high is not None and low > high:
+            return UsageError(
+                f"{numbers} contradict each other: {what} would be at least {low:g} and at most {high:g}.",
+                "Change a bound, or let each layer be covered by one of them.",
+            )
+    for kind in one.limit.kinds:
+        if kind not in two.limit.kinds:
+            continue
+        if one.limit.level == two.limit.level:
+            return UsageError(
+                f"{numbers} both have {kind} for {what}.",
+                "Let each layer be covered by one of them, or give them different levels.",
+            )
+        warning, failing = (one, two) if one.limit.level == "warn" else (two, one)
+        if not _comes_first(warning.limit, failing.limit, kind):
+            return UsageError(
+                f"{numbers} both have {kind} for {what}, and the one that warns is broken no earlier than the one that "
+                "fails.",
+                "Make the warning stricter, or leave it out.",
+            )
+    return None
+
+
+def _comes_first(warning: Limit, failing: Limit, kind: Kind) -> bool:
+    """Whether a bound is stricter than another; of regressions a share and a number cannot be compared."""
+    if kind == "max":
+        return (warning.max or 0.0) < (failing.max or 0.0)
+    if kind == "min":
+        return (warning.min or 0.0) > (failing.min or 0.0)
+    if isinstance(warning.max_regression, str) != isinstance(failing.max_regression, str):
+        return True
+    return warning.allowance(1.0) < failing.allowance(1.0)
 
 
 def _names(glob: str) -> bool:

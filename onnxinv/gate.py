@@ -6,16 +6,18 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from onnxinv.bounds import Excess, Verdict, excess, judge, slack
+from onnxinv.bounds import Excess, Verdict, excess, is_equal_share, judge, slack
 from onnxinv.check_config import OUTPUT
 from onnxinv.counterparts import Counterparts
 from onnxinv.covering import Covered
 from onnxinv.differences import Known, estimated, located
 from onnxinv.findings import Finding, Kind
-from onnxinv.measures.jackknife import LEVEL
+from onnxinv.measures.jackknife import LEAST_GROUPS, LEVEL
 from onnxinv.result import Interval, LayerResult, MeasureSummary, OutputValue, Result
 
 _NO_GROUPS = "there are too few groups of samples for an interval"
+_NO_INTERVAL = "there is no interval: no channel has a finite value whichever group of samples is left out"
+_NONE_RECORDED = "the baseline has no interval to go with its value, or one of other groups"
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,8 @@ def _seen(covered: Covered, kind: Kind, result: Result, counterparts: Counterpar
     paired = counterparts is not None and counterparts.is_paired(result)
     layers = {layer.name: layer for layer in result.layers}
     for name in covered.layers:
-        layer = layers.get(name)
+        # A tensor, too, may be called "output".
+        layer = None if covered.part.of_output else layers.get(name)
         found = _found(covered, layer, result)
         seen = _Seen(name, layer.label if layer else OUTPUT)
         if found is None:
@@ -161,7 +164,8 @@ def _bounded(
     samples = result.meta.data.samples
     beyond = excess(known, bound, below=covered.below(kind), samples=samples)
     seen = replace(seen, value=_corrected(known, covered), ci=interval, bound=bound, excess=beyond)
-    return _without_interval(seen, covered, known)
+    few = result.meta.options.groups < LEAST_GROUPS
+    return _without_interval(seen, covered, known, _NO_GROUPS if few else _NO_INTERVAL)
 
 
 def _regressed(
@@ -177,10 +181,10 @@ def _regressed(
     """Return a value with what the baseline allows."""
     assert known.value is not None, "it was looked at before"
     recorded = _recorded(covered, seen.layer, counterparts)
-    counterpart = counterparts.layers.get(seen.layer)
+    counterpart = None if covered.part.of_output else counterparts.layers.get(seen.layer)
     seen = replace(seen, counterpart=counterpart.renamed or None if counterpart else None)
     if recorded is None or recorded.value is None:
-        reason = "the baseline has no value" if recorded else "the baseline has no layer like it"
+        reason = "the baseline has no finite value" if recorded else "the baseline has no layer like it"
         return replace(seen, value=_corrected(known, covered), applies=False, reason=reason)
     side = 1.0 if covered.below(kind) else -1.0
     allowed = _moved(recorded, covered, side)
@@ -193,13 +197,15 @@ def _regressed(
         return replace(seen, excess=Excess(side * known.value, None, 0))
     estimate = estimated(allowed, known, paired=paired)
     if estimate is None or estimate.se is None or estimate.bias is None or estimate.interval is None:
-        if known.share and len(set(known.replicates)) == 1 and not (paired and known.value == recorded.value):
-            samples = result.meta.data.samples
-            return replace(seen, excess=excess(known, bound, below=covered.below(kind), samples=samples))
         beyond = Excess(side * (known.value - allowed.value) - slack(known.value, allowed.value), None, 0)
-        seen = replace(seen, excess=beyond)
-        decided = known.share and bool(known.replicates)
-        return seen if decided else _without_interval(seen, covered, replace(known, se=None))
+        if is_equal_share(known) and is_equal_share(allowed):
+            if not paired or abs(known.value - recorded.value) > slack(known.value, recorded.value):
+                samples = result.meta.data.samples
+                beyond = excess(known, bound, below=covered.below(kind), samples=samples)
+            return replace(seen, excess=beyond)
+        few = len(known.replicates) < LEAST_GROUPS
+        reason = _NONE_RECORDED if known.se is not None else _NO_GROUPS if few else _NO_INTERVAL
+        return _without_interval(replace(seen, excess=beyond), covered, replace(known, se=None), reason)
     distance = known.value - allowed.value - estimate.bias
     groups = min(len(known.replicates), len(allowed.replicates))
     low, high = (bound + end for end in estimate.interval)
@@ -211,15 +217,15 @@ def _regressed(
     )
 
 
-def _without_interval(seen: _Seen, covered: Covered, known: Known) -> _Seen:
-    """Leave what has no interval undecided where it should have one; a maximum never has."""
+def _without_interval(seen: _Seen, covered: Covered, known: Known, reason: str) -> _Seen:
+    """Leave what has no interval undecided where it should have one, for a reason; a maximum never has."""
     assert seen.excess is not None, "it was held against its bound"
     assert known.value is not None, "likewise"
     if known.se is not None or seen.excess.interval is not None or math.isinf(known.value):
         return seen
     if not covered.part.interval or (covered.limit.of == "max" and not covered.part.of_output):
         return seen
-    return replace(seen, excess=None, reason="; ".join(filter(None, (seen.reason, _NO_GROUPS))))
+    return replace(seen, excess=None, reason="; ".join(filter(None, (seen.reason, reason))))
 
 
 def _moved(recorded: Known, covered: Covered, side: float) -> Known:

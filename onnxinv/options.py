@@ -202,6 +202,13 @@ CheckFolder = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write check.json, and the result of each run.")
 ]
 
+ConfiguredModel = Annotated[Path | None, typer.Argument(metavar="MODEL", help="The ONNX file.", show_default=False)]
+WrittenConfig = Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")]
+OverwriteConfig = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier FILE.")]
+SchemaFlag = Annotated[
+    bool, typer.Option("--schema", help="Print the JSON Schema of onnxinv.toml, for editors, and stop.")
+]
+
 
 def parse_kind(*, logits: bool | None) -> str | None:
     """Return what the class output holds; None to find out."""

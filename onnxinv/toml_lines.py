@@ -2,91 +2,144 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterator
+from bisect import bisect_right
+from contextlib import suppress
 
 Place = tuple[str | int, ...]
 """The keys and indices that lead to a value."""
 
-_CLOSINGS = ("\n]", "\n]\n]")
-"""What makes a complete statement of the first lines of an array."""
-
-_ENDS = ("]", "}", '"', "'")
-"""One of these is on the last line of a statement of several lines."""
+# Only \n ends a line of TOML: \x0b, \u2028 and the like, at which Python splits lines too, may stand in comments.
+_BLANK = re.compile(r"[ \t]*")
+_BLANK_LINES = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_STRING = re.compile(
+    r'"""(?:[^\\]|\\.)*?""""{0,2}'
+    r"|'''.*?''''{0,2}"
+    r'|"(?:[^"\\]|\\.)*"'
+    r"|'[^']*'",
+    re.DOTALL,
+)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_BARE_VALUE = re.compile(r"[^,\]}#\n]*")
 
 
 def lines_by_place(text: str) -> dict[Place, int]:
     """Return the line, from 1, on which every key, table and element of an array begins.
 
     Args:
-        text: that `tomllib` can read. What cannot be told apart, such as elements on one line, has the same line.
+        text: that `tomllib` can read. Of what is nested as deeply as it can just read, the innermost may be missing.
     """
-    found: dict[Place, int] = {}
-    counts: dict[Place, int] = {}
-    table: Place = ()
-    statement: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not statement and not line.strip():
-            continue
-        statement.append(line)
-        first = number - len(statement) + 1
-        may_end = len(statement) == 1 or any(end in line for end in _ENDS)
-        for closing in ("", *_CLOSINGS) if may_end else _CLOSINGS:
-            content = _parsed("\n".join(statement) + closing)
-            if content is None:
-                continue
-            if len(statement) == 1 and line.lstrip().startswith("["):
-                table = _enter(content, counts, array=line.lstrip().startswith("[["))
-                found.setdefault(table, number)
+    scan = _Scan(text)
+    with suppress(RecursionError):
+        scan.document()
+    return scan.found
+
+
+class _Scan:
+    """Goes through a text once; every method begins where the one before ended."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.found: dict[Place, int] = {}
+        self._at = 0
+        self._breaks = [each.start() for each in re.finditer("\n", text)]
+        self._last: dict[Place, int] = {}
+
+    def document(self) -> None:
+        """Go through all statements."""
+        table: Place = ()
+        while self._next(_BLANK_LINES) < len(self.text):
+            if self._takes("[["):
+                table = self._header(array=True)
+                self._takes("]]")
+            elif self._takes("["):
+                table = self._header(array=False)
+                self._takes("]")
             else:
-                for place in _places(content):
-                    found.setdefault((*table, *place), first if len(place) == 1 else number)
-            if not closing:
-                statement.clear()
-            break
-    return found
+                self._pair(table)
 
+    def _header(self, *, array: bool) -> Place:
+        """Return the place of a table, counting the tables of arrays."""
+        line = self._line
+        place: Place = ()
+        *outer, name = self._keys()
+        for key in outer:
+            place = self._inside((*place, key), line)
+        place = (*place, name)
+        if array:
+            self._last[place] = self._last.get(place, -1) + 1
+            self.found.setdefault(place, line)
+            place = (*place, self._last[place])
+        self.found[place] = line
+        return place
 
-def _parsed(text: str) -> dict[str, object] | None:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return None
+    def _inside(self, place: Place, line: int) -> Place:
+        """Return the place of what holds a table: of an array it is the last element."""
+        self.found.setdefault(place, line)
+        return (*place, self._last[place]) if place in self._last else place
 
+    def _pair(self, table: Place) -> None:
+        """Go through `key = value`, where the key may be dotted."""
+        line = self._line
+        place = table
+        for key in self._keys():
+            place = (*place, key)
+            self.found.setdefault(place, line)
+        self._takes("=")
+        self._next(_BLANK)
+        self._value(place)
 
-def _enter(header: object, counts: dict[Place, int], *, array: bool) -> Place:
-    """Return the place of a table, counting the tables of arrays.
+    def _keys(self) -> list[str]:
+        keys = []
+        while True:
+            self._next(_BLANK)
+            bare = _BARE_KEY.match(self.text, self._at)
+            if bare is not None:
+                self._at = bare.end()
+                keys.append(bare[0])
+            else:
+                start = self._at
+                self._next(_STRING)
+                keys.append(tomllib.loads(f"key = {self.text[start : self._at]}")["key"])
+            self._next(_BLANK)
+            if not self._takes("."):
+                return keys
 
-    Args:
-        header: what the header alone stands for.
-        counts: index of the last table of every array; brought up to date.
-        array: whether the header begins a table of an array.
-    """
-    keys = []
-    while header:
-        if isinstance(header, list):
-            header = header[0]
-            continue
-        assert isinstance(header, dict)
-        key, header = next(iter(header.items()))
-        keys.append(key)
-    place: Place = ()
-    for position, key in enumerate(keys):
-        place = (*place, key)
-        if array and position == len(keys) - 1:
-            counts[place] = counts.get(place, -1) + 1
-        if place in counts:
-            place = (*place, counts[place])
-    return place
+    def _value(self, place: Place) -> None:
+        if self._takes("["):
+            self._elements(place)
+        elif self._takes("{"):
+            while self._next(_BLANK_LINES) < len(self.text) and not self._takes("}"):
+                self._pair(place)
+                self._next(_BLANK_LINES)
+                self._takes(",")
+        elif _STRING.match(self.text, self._at):
+            self._next(_STRING)
+        else:
+            self._next(_BARE_VALUE)
 
+    def _elements(self, place: Place) -> None:
+        index = 0
+        while self._next(_BLANK_LINES) < len(self.text) and not self._takes("]"):
+            self.found[(*place, index)] = self._line
+            self._value((*place, index))
+            self._next(_BLANK_LINES)
+            self._takes(",")
+            index += 1
 
-def _places(content: object) -> Iterator[Place]:
-    if isinstance(content, dict):
-        pairs: list[tuple[str | int, object]] = list(content.items())
-    elif isinstance(content, list):
-        pairs = list(enumerate(content))
-    else:
-        return
-    for key, value in pairs:
-        yield (key,)
-        yield from ((key, *place) for place in _places(value))
+    @property
+    def _line(self) -> int:
+        return bisect_right(self._breaks, self._at - 1) + 1
+
+    def _next(self, pattern: re.Pattern[str]) -> int:
+        """Go over what a pattern fits, and return where that ends."""
+        match = pattern.match(self.text, self._at)
+        self._at = match.end() if match else len(self.text)
+        return self._at
+
+    def _takes(self, mark: str) -> bool:
+        """Go over a mark if it comes next; return whether it does."""
+        taken = self.text.startswith(mark, self._at)
+        self._at += len(mark) if taken else 0
+        return taken

@@ -14,9 +14,11 @@ from onnxinv.measures import measures
 from onnxinv.reports import reports
 from onnxinv.reports.comparisons import comparison_reports
 from onnxinv.transforms import families
-from tools.fill_readme import README, ROOT, block, compared, output, tree
+from onnxinv.reports.checks import check_reports
+from tools.fill_readme import COMMANDS, README, ROOT, block, output, tree
 
-REGISTRIES = (measures, families, sources, reports, comparison_reports)
+REGISTRIES = (measures, families, sources, reports, comparison_reports, check_reports)
+NUMBER = re.compile(r"[+-]?\d+\.\d+")
 TEXT = README.read_text(encoding="utf-8")
 
 
@@ -43,7 +45,7 @@ def test_the_defaults_of_transforms_are_the_real_ones():
             assert str(families.get(name).model_fields[key].default) == value, f"{name}: {key}"
 
 
-@pytest.mark.parametrize("command", ["analyze", "compare"])
+@pytest.mark.parametrize("command", ["analyze", "compare", "check"])
 def test_the_help_is_the_real_one(command):
     assert words(block(TEXT, f"help: {command}")) == words(output(command, "--help"))
 
@@ -65,11 +67,17 @@ def test_the_demonstration_prints_what_the_readme_shows():
         assert real[layer] == pytest.approx(numbers, abs=0.005), layer
 
 
-def test_the_comparison_prints_what_the_readme_shows():
-    shown, real = (table(text) for text in (block(TEXT, "compare"), compared(TEXT)))
-    assert list(shown) == list(real)
-    for layer, numbers in shown.items():
-        assert real[layer] == pytest.approx(numbers, abs=0.01), layer
+@pytest.mark.parametrize(("name", "line", "code"), COMMANDS)
+def test_the_commands_print_what_the_readme_shows(name, line, code):
+    assert line in TEXT
+    shown, real = block(TEXT, name), output(*line.split()[1:], code=code)
+    assert words(NUMBER.sub("N", shown)) == words(NUMBER.sub("N", real))
+    # Processors round differently: the numbers agree to what the tables are read for.
+    assert numbers(shown) == pytest.approx(numbers(real), abs=0.01)
+
+
+def numbers(text: str) -> list[float]:
+    return [float(found) for found in NUMBER.findall(text)]
 
 
 def table(text: str) -> dict[str, list[float]]:
@@ -79,7 +87,7 @@ def table(text: str) -> dict[str, list[float]]:
 
 
 @pytest.mark.parametrize(
-    "line", re.findall(r"^onnxinv (?:analyze|compare|inspect|explain|report) .*$", TEXT, re.MULTILINE)
+    "line", re.findall(r"^onnxinv (?:analyze|inspect|explain|report|init) .*$", TEXT, re.MULTILINE)
 )
 def test_the_commands_run(line, tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(ROOT / "models")
@@ -88,6 +96,10 @@ def test_the_commands_run(line, tmp_path, monkeypatch):
     if "report out" in line:
         assert run([*first, "--transform", "flip", "-o", "out", "--quiet"]) == 0
     assert run(shlex.split(line)[1:]) == 0
+
+
+def test_the_configuration_is_the_shipped_one():
+    assert f"```toml\n{(ROOT / 'models' / 'onnxinv.toml').read_text(encoding='utf-8')}```" in TEXT
 
 
 def test_the_python_examples_run(tmp_path, monkeypatch, capsys):

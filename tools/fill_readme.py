@@ -16,34 +16,45 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PACKAGE = ROOT / "onnxinv"
 
+_COMPARE = "onnxinv compare models/mnist_simpleconv_plain.onnx models/mnist_simpleconv_rotated.onnx"
+_CHECK = "onnxinv check --config models/onnxinv.toml"
+_PLAIN = "onnxinv check models/mnist_simpleconv_plain.onnx --config models/onnxinv.toml"
+
+COMMANDS = (
+    ("compare", f"{_COMPARE} --data models/digits.npz --samples 200 --transform rotation:steps=8", 0),
+    ("check", _CHECK, 0),
+    ("annotations", f"{_PLAIN} --format github", 1),
+    ("job summary", f"{_PLAIN} --format markdown", 1),
+)
+"""Blocks of the README: name, the command that prints them, and its exit code."""
+
 
 def main() -> None:
     """Rewrite README.md in place."""
     text = README.read_text(encoding="utf-8")
     text = filled(text, "demo", output("demo", "--quiet"))
-    text = filled(text, "compare", compared(text))
-    for command in ("analyze", "compare"):
+    for name, line, code in COMMANDS:
+        text = filled(text, name, output(*line.split()[1:], code=code))
+    for command in ("analyze", "compare", "check"):
         text = filled(text, f"help: {command}", output(command, "--help"))
     text = filled(text, "tree", tree())
     README.write_text(text, encoding="utf-8")
 
 
-def output(*arguments: str) -> str:
-    """Return what a command prints, run in an empty folder at 80 columns."""
+def output(*arguments: str, code: int = 0) -> str:
+    """Return what a command prints, run at 80 columns in a folder that holds nothing but the shipped models.
+
+    Raises:
+        RuntimeError: it exits with another code.
+    """
     printed = io.StringIO()
     os.environ["COLUMNS"] = "80"
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(printed):
-        code = run(list(arguments))
-    if code:
-        raise RuntimeError(f"onnxinv {' '.join(arguments)} exited {code}")
+        Path("models").symlink_to(ROOT / "models")
+        exited = run(list(arguments))
+    if exited != code:
+        raise RuntimeError(f"onnxinv {' '.join(arguments)} exited {exited}")
     return "\n".join(line.rstrip() for line in printed.getvalue().splitlines()).strip("\n")
-
-
-def compared(text: str) -> str:
-    """Return what the first comparison that the README names prints."""
-    command = next(line for line in text.splitlines() if line.startswith("onnxinv compare "))
-    arguments = [str(ROOT / word) if word.startswith("models/") else word for word in command.split()[1:]]
-    return output(*arguments).replace(f"{ROOT}/", "")
 
 
 def tree() -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onnxinv.commands import measuring
 from onnxinv.commands.verdict import LimitBrokenError
-from onnxinv.errors import UsageError
+from onnxinv.errors import OnnxinvError, UsageError
 from onnxinv.options import (
     Batch,
     CheckedModel,
@@ -67,7 +69,7 @@ def check(
 ) -> None:
     """Fail when a model loses invariance: hold it against the limits of a configuration."""
     from onnxinv import api
-    from onnxinv.checking import baseline_path, baseline_text, measure_run, prepare, report
+    from onnxinv.checking import baseline_path, baseline_text, measure_run, prepare, recorded_runs, report
     from onnxinv.describe import describe_plan
     from onnxinv.files import check_file, check_folder, write_file, write_folder
     from onnxinv.findings import check_json
@@ -88,25 +90,38 @@ def check(
     baseline = baseline_path(asked)
     if update_baseline:
         check_file(baseline)
-    prepared = prepare(asked, update=update_baseline)
+    kept = recorded_runs(asked) if update_baseline and run else {}
+    with _unfinished():
+        prepared = prepare(asked, update=update_baseline)
     if dry_run:
         for each in prepared:
             show(describe_plan(each.plan, api.foretell(each.plan)))
         return
     measured = []
     for each in prepared:
-        measured.append(measuring.work(each.plan, each.run.name, partial(measure_run, each), quiet=quiet))
+        with _unfinished():
+            measured.append(measuring.work(each.plan, each.run.name, partial(measure_run, each), quiet=quiet))
         for folder in filter(None, [folders.get(each.run.name)]):  # at once: what comes after may fail
             measured[-1].result.save(folder, overwrite=overwrite)
     if update_baseline:
-        write_file(baseline, baseline_text(asked, prepared, measured, complete=not run).encode())
-        say_untrusted(f"Written to {baseline}: what regressions are held against from now on.")
+        write_file(baseline, baseline_text(prepared, measured, kept).encode())
+        if not quiet:
+            say_untrusted(f"Written to {baseline}: what regressions are held against from now on.")
     found = report(asked, prepared, measured, strict=strict)
     if output is not None:
         write_folder(output, {"check.json": check_json(found).encode()}, marker="check.json", overwrite=overwrite)
     _tell(found, wanted, quiet=quiet)
     if not found.passed:
         raise LimitBrokenError
+
+
+@contextmanager
+def _unfinished() -> Iterator[None]:
+    """Let a pipe that breaks in code which is called be an error: nobody has read a verdict yet."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise OnnxinvError("The check did not end: code that onnxinv called wrote to a pipe nobody reads.") from error
 
 
 def _tell(found: CheckReport, wanted: list[tuple[str, Path | None]], *, quiet: bool) -> None:

@@ -18,7 +18,7 @@ from onnxinv.reports.checks.rows import held_in_short, ordered, row
 from onnxinv.reports.checks.sentences import about_baseline, advice, measured, prose, reasons, verdict
 from onnxinv.reports.printable import printable, shorten
 from onnxinv.reports.sections import FirstThatFits
-from onnxinv.reports.terminal import WIDTH
+from onnxinv.reports.terminal import WIDTH, abbreviation
 
 _TITLES: Mapping[str, str] = {
     "limit": "limit",
@@ -35,7 +35,7 @@ _INITIALS = ("short", "layer", "value", "interval", "bound", "status")
 _NO_INTERVAL = ("short", "layer", "value", "bound", "status")
 _NO_LIMIT = ("layer", "value", "bound", "status")
 _LAYOUTS: Sequence[tuple[Sequence[str], int, int]] = (
-    (_ALL, 60, 2), (_ALL, 24, 2), (_INITIALS, 32, 2), (_INITIALS, 20, 2), (_INITIALS, 16, 2), (_INITIALS, 16, 1),
+    (_ALL, 60, 2), (_INITIALS, 32, 2), (_INITIALS, 20, 2), (_INITIALS, 16, 2), (_INITIALS, 16, 1),
     (_INITIALS, 12, 1), (_NO_INTERVAL, 18, 2), (_NO_INTERVAL, 14, 1), (_NO_INTERVAL, 10, 1), (_NO_LIMIT, 12, 1),
     (_NO_LIMIT, 8, 1),
 )  # fmt: skip
@@ -78,10 +78,19 @@ def _run(run: CheckedRunMeta, findings: Sequence[Finding]) -> Iterator[Renderabl
     if listed:
         yield Text("")
         yield FirstThatFits(lambda: _tables(listed))
+        yield from _legend(listed)
     remarks = [*in_short, *_reasons(listed), *(f"Note: {prose(note)}" for note in run.notes)]
     yield from [Text("")] * bool(remarks)
     yield from map(Text, remarks)
     yield Text("")
+
+
+def _legend(findings: Sequence[Finding]) -> Iterator[Text]:
+    """Yield what the initials stand for."""
+    names = dict.fromkeys(each.measure.partition(":")[0] for each in findings if each.of is not None)
+    told = ", ".join(f"{abbreviation(printable(name))}: {printable(name)}" for name in names)
+    if told:
+        yield Text(f"\n{told}", "dim")
 
 
 def _reasons(findings: Sequence[Finding]) -> list[str]:
