@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +79,12 @@ class RecordedData(Part):
     digest: str
     groups: int
 
+    def is_of(self, result: Result) -> bool:
+        """Whether every group held the same samples, so that differences can be taken group by group."""
+        meta = result.meta
+        same = (self.digest, self.seed, self.samples, self.groups)
+        return same == (meta.data.digest, meta.data.seed, meta.data.samples, meta.options.groups)
+
 
 class RecordedModel(Part):
     """Which model was measured."""
@@ -93,6 +100,20 @@ class RecordedTransforms(Part):
     digest: str
 
 
+class RecordedLook(Part):
+    """What the first groups of samples alone say: a check that stops early holds the same samples against it.
+
+    Attributes:
+        data: which samples.
+        layers: values of each layer that has some, by its tensor name.
+        outputs: measures of the class output.
+    """
+
+    data: RecordedData
+    layers: dict[str, dict[str, dict[Of, Recorded]]]
+    outputs: dict[str, Recorded]
+
+
 class RecordedRun(Part):
     """One run of the check.
 
@@ -105,6 +126,7 @@ class RecordedRun(Part):
         created: when.
         layers: all that were measured.
         outputs: measures of the class output.
+        looks: the same after some of the groups.
     """
 
     model: RecordedModel
@@ -115,6 +137,7 @@ class RecordedRun(Part):
     created: str
     layers: list[RecordedLayer]
     outputs: dict[str, Recorded]
+    looks: list[RecordedLook]
 
 
 class Baseline(Part):
@@ -125,35 +148,60 @@ class Baseline(Part):
     runs: dict[str, RecordedRun]
 
 
-def record(
-    result: Result, layers: Mapping[str, Sequence[Of]], outputs: Sequence[str], bounds: Mapping[str, Bounds]
-) -> RecordedRun:
-    """Return what a baseline keeps of a result.
+@dataclass(frozen=True)
+class Wanted:
+    """What a baseline keeps of a result.
 
-    Args:
-        result: what was measured.
+    Attributes:
         layers: locations over channels by key of a measure of layers.
         outputs: keys of measures of the class output.
         bounds: range of every measure of layers, by key.
     """
+
+    layers: Mapping[str, Sequence[Of]]
+    outputs: Sequence[str]
+    bounds: Mapping[str, Bounds]
+
+    def of_layer(self, layer: LayerResult) -> dict[str, dict[Of, Recorded]]:
+        """Return the values of a layer."""
+        return {
+            key: {of: Recorded.of(located(layer.measures[key], of, self.bounds[key])) for of in locations}
+            for key, locations in self.layers.items()
+            if key in layer.measures
+        }
+
+    def of_output(self, result: Result) -> dict[str, Recorded]:
+        """Return the values of the class output."""
+        found = result.document.outputs
+        return {key: Recorded.of(located(found[key])) for key in self.outputs if key in found}
+
+
+def record(result: Result, looks: Sequence[Result], wanted: Wanted) -> RecordedRun:
+    """Return what a baseline keeps of a result.
+
+    Args:
+        result: what was measured.
+        looks: what was known after some of the groups.
+        wanted: what is kept.
+    """
     meta = result.meta
     return RecordedRun(
         model=RecordedModel(path=meta.model.path, sha256=meta.model.sha256),
-        data=RecordedData(
-            source=meta.data.source,
-            samples=meta.data.samples,
-            seed=meta.data.seed,
-            digest=meta.data.digest,
-            groups=meta.options.groups,
-        ),
+        data=_data(result),
         transforms=RecordedTransforms(spec=meta.transforms.spec, digest=transform_digest(meta.transforms.items)),
         aggregate=meta.options.aggregate,
         stratify=meta.options.stratify,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        layers=[_layer(layer, layers, bounds) for layer in result.layers],
-        outputs={
-            key: Recorded.of(located(result.document.outputs[key])) for key in outputs if key in result.document.outputs
-        },
+        layers=[_layer(layer, wanted) for layer in result.layers],
+        outputs=wanted.of_output(result),
+        looks=[
+            RecordedLook(
+                data=_data(look),
+                layers={layer.name: values for layer in look.layers if (values := wanted.of_layer(layer))},
+                outputs=wanted.of_output(look),
+            )
+            for look in looks
+        ],
     )
 
 
@@ -200,7 +248,13 @@ def baseline_json(runs: Mapping[str, RecordedRun]) -> str:
     return json_lines(Baseline(format=BASELINE_FORMAT, onnxinv=__version__, runs=dict(runs)), _LEVELS)
 
 
-def _layer(layer: LayerResult, keys: Mapping[str, Sequence[Of]], bounds: Mapping[str, Bounds]) -> RecordedLayer:
+def _data(result: Result) -> RecordedData:
+    data = result.meta.data
+    groups = result.meta.options.groups
+    return RecordedData(source=data.source, samples=data.samples, seed=data.seed, digest=data.digest, groups=groups)
+
+
+def _layer(layer: LayerResult, wanted: Wanted) -> RecordedLayer:
     return RecordedLayer(
         name=layer.name,
         label=layer.label,
@@ -208,11 +262,7 @@ def _layer(layer: LayerResult, keys: Mapping[str, Sequence[Of]], bounds: Mapping
         shape=tuple(layer.shape),
         units=layer.units,
         channels=layer.channels,
-        values={
-            key: {of: Recorded.of(located(layer.measures[key], of, bounds[key])) for of in locations}
-            for key, locations in keys.items()
-            if key in layer.measures
-        },
+        values=wanted.of_layer(layer),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from onnxinv.applicable import asked_measures
 from onnxinv.assemble import assemble
-from onnxinv.baseline import UPDATE, RecordedRun, baseline_json, read_baseline, record, transform_digest
+from onnxinv.baseline import UPDATE, RecordedRun, Wanted, baseline_json, read_baseline, record, transform_digest
 from onnxinv.bounds import INTERIM_LEVEL
 from onnxinv.check_config import CheckedRun
 from onnxinv.config_file import Configuration
@@ -54,6 +54,7 @@ class PreparedRun:
         covered: the limits that are looked at, with their layers.
         counterparts: the baseline; None where no limit is about one, or it is about to be made.
         lines: of the configuration file on which the limits begin.
+        recording: whether it is about to become the baseline.
     """
 
     run: CheckedRun
@@ -61,6 +62,7 @@ class PreparedRun:
     covered: tuple[Covered, ...]
     counterparts: Counterparts | None
     lines: tuple[int | None, ...]
+    recording: bool
 
     @property
     def regresses(self) -> bool:
@@ -75,10 +77,12 @@ class MeasuredRun:
     Attributes:
         result: of all samples that were taken.
         paired: of those of the baseline alone, where more were taken.
+        looks: after some of the groups, where it is to become the baseline.
     """
 
     result: Result
     paired: Result | None = None
+    looks: tuple[Result, ...] = ()
 
 
 def prepare(configuration: Configuration, *, update: bool = False) -> list[PreparedRun]:
@@ -110,16 +114,21 @@ def measure_run(prepared: PreparedRun, progress: Progress = lambda done: None) -
     """
     plan = prepared.plan
     paired: list[Result] = []
+    looks: list[Result] = []
 
     def is_decided(so_far: Measured) -> bool:
         result = assemble(plan, so_far)
+        if prepared.recording:
+            looks.append(result)
+            return False
         if prepared.counterparts is not None and prepared.counterparts.is_paired(result):
             paired.append(result)
-        found = _findings(prepared, MeasuredRun(result, *paired), strict=False)
+        found = _findings(prepared, MeasuredRun(result, next(iter(paired), None)), strict=False)
         return is_settled([each for each in found if not (paired and each.kind == "max-regression")])
 
-    result = assemble(plan, measure(plan, progress, is_decided if prepared.run.until_decided else None))
-    return MeasuredRun(result, *paired)
+    asked = prepared.run.until_decided or (prepared.recording and len(plan.layout.chunks) == 1)
+    result = assemble(plan, measure(plan, progress, is_decided if asked else None))
+    return MeasuredRun(result, next(iter(paired), None), tuple(looks))
 
 
 def report(
@@ -180,7 +189,7 @@ def baseline_text(
         kept: what stays of the file: runs that are not measured.
     """
     regressing = (pair for pair in zip(prepared, measured, strict=True) if pair[0].regresses)
-    return baseline_json({**kept, **{each.run.name: _recorded(each, found.result) for each, found in regressing}})
+    return baseline_json({**kept, **{each.run.name: _recorded(each, found) for each, found in regressing}})
 
 
 def _prepared(configuration: Configuration, place: int, *, update: bool) -> PreparedRun:
@@ -200,7 +209,7 @@ def _prepared(configuration: Configuration, place: int, *, update: bool) -> Prep
     if not update and any("max-regression" in each.limit.kinds for each in covered):
         counterparts = _counterparts(configuration, place, plan, covered)
     lines = tuple(configuration.line(place, "limits", index) for index in range(len(run.limits)))
-    return PreparedRun(asked, plan, tuple(covered), counterparts, lines)
+    return PreparedRun(asked, plan, tuple(covered), counterparts, lines, update)
 
 
 def _planned(configuration: Configuration, place: int, run: CheckedRun) -> Plan:
@@ -317,14 +326,15 @@ def _findings(prepared: PreparedRun, measured: MeasuredRun, *, strict: bool) -> 
     )
 
 
-def _recorded(prepared: PreparedRun, result: Result) -> RecordedRun:
+def _recorded(prepared: PreparedRun, measured: MeasuredRun) -> RecordedRun:
     regressing = [each for each in prepared.covered if "max-regression" in each.limit.kinds]
     layers: dict[str, list[Of]] = {}
     for each in regressing:
         if not each.part.of_output and each.limit.of not in layers.setdefault(each.part.key, []):
             layers[each.part.key].append(each.limit.of)
     outputs = dict.fromkeys(each.part.key for each in regressing if each.part.of_output)
-    return record(result, layers, list(outputs), {each.part.key: each.part.bounds for each in regressing})
+    wanted = Wanted(layers, list(outputs), {each.part.key: each.part.bounds for each in regressing})
+    return record(measured.result, measured.looks, wanted)
 
 
 def _meta(prepared: PreparedRun, measured: MeasuredRun) -> CheckedRunMeta:
@@ -345,11 +355,12 @@ def _meta(prepared: PreparedRun, measured: MeasuredRun) -> CheckedRunMeta:
 
 
 def _baseline_meta(counterparts: Counterparts, measured: MeasuredRun) -> BaselineMeta:
+    held = measured.paired or measured.result
     return BaselineMeta(
         path=str(counterparts.path),
         sha256=counterparts.run.model.sha256,
         created=counterparts.run.created,
-        paired=counterparts.is_paired(measured.paired or measured.result),
+        paired=counterparts.at(held).is_paired(held),
         renamed=dict(counterparts.renamed),
         lost=list(counterparts.lost),
     )

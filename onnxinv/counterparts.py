@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from onnxinv.align import MODES, Mode, align
@@ -48,9 +48,22 @@ class Counterparts:
 
     def is_paired(self, result: Result) -> bool:
         """Whether every group held the same samples, so that differences can be taken group by group."""
-        recorded, data = self.run.data, result.meta.data
-        same = (recorded.digest, recorded.seed, recorded.samples, recorded.groups)
-        return same == (data.digest, data.seed, data.samples, result.meta.options.groups)
+        return self.run.data.is_of(result)
+
+    def at(self, result: Result) -> Counterparts:
+        """Return what was known of the baseline after as many groups as a result has, if these held the same samples.
+
+        Else itself.
+        """
+        look = next((each for each in self.run.looks if each.data.is_of(result)), None)
+        if look is None:
+            return self
+        run = self.run.model_copy(update={"data": look.data, "outputs": look.outputs})
+        layers = {
+            name: replace(each, layer=each.layer.model_copy(update={"values": look.layers.get(each.layer.name, {})}))
+            for name, each in self.layers.items()
+        }
+        return replace(self, run=run, layers=layers)
 
 
 def match(path: Path, run: RecordedRun, layers: Sequence[Described], how: str) -> Counterparts:

@@ -82,7 +82,7 @@ def find(
                 continue
             moved = kind == "max-regression" and paired is not None
             of, chance = (paired or result, LEVEL) if moved else (result, level)
-            seen = list(_seen(each, kind, of, counterparts))
+            seen = list(_seen(each, kind, of, counterparts.at(of) if counterparts else None))
             judged = iter(judge([one.excess for one in seen if one.excess], of.meta.data.samples, chance))
             for one in seen:
                 verdict = next(judged) if one.excess else Verdict("uncertain" if one.applies else "not-applicable")

@@ -14,6 +14,10 @@ from typing import NoReturn
 _MODEL_COMMANDS = frozenset({"analyze", "check", "compare", "demo", "init", "inspect"})
 _UNWATCHED = frozenset({"--help", "--debug"})
 _CRASHED = 2
+_BROKEN = 1
+
+_SAYS_BROKEN = 71
+"""What the child exits with for 1: code that it runs, of a plug-in or native, can end it with a bare 1 as well."""
 
 _FORWARDED = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
 _ENDING = frozenset(_FORWARDED)
@@ -65,6 +69,10 @@ def watch(arguments: Sequence[str]) -> int:
     status = child.wait()
     if -status in _ENDING:
         _end_by(-status)
+    if status == _SAYS_BROKEN:
+        return _BROKEN
+    if status == _BROKEN:
+        return _tell(status, arguments)
     return status if _is_exit_code(status) else _tell(status, arguments)
 
 
@@ -84,7 +92,10 @@ def work(parent: int) -> NoReturn:
         signal.signal(signal.SIGINT, _once())
     from onnxinv import cli
 
-    cli.main()
+    try:
+        cli.main()
+    except SystemExit as ended:
+        sys.exit(_SAYS_BROKEN if ended.code == _BROKEN else ended.code)
 
 
 def _once() -> Callable[[int, FrameType | None], None]:
@@ -115,7 +126,7 @@ def _tell(status: int, arguments: Sequence[str]) -> int:
     try:
         name = signal.Signals(-status).name
     except ValueError:
-        name = f"signal {-status}" if status < 0 else f"{status:#x}"
+        name = f"signal {-status}" if status < 0 else f"exit code {status:#x}"
     tell_crash(name, arguments)
     return _CRASHED
 

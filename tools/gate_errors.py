@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxinv import api
-from onnxinv.baseline import record
+from onnxinv.baseline import Wanted, record
 from onnxinv.bounds import INTERIM_LEVEL
 from onnxinv.check_config import Limit
 from onnxinv.counterparts import Counterpart, Counterparts
@@ -117,7 +117,7 @@ class Simulation:
             groups = result.meta.options.groups
             exact = tuple(_without_error(each, groups) for each in self.truths)
             of_baseline = self._result(baseline or exact, limit.of, size, "another draw")
-            recorded = record(of_baseline, {MEASURE: [limit.of]}, [], {MEASURE: PART.bounds})
+            recorded = record(of_baseline, [], Wanted({MEASURE: [limit.of]}, [], {MEASURE: PART.bounds}))
             layers = {each.name: Counterpart(each, "") for each in recorded.layers}
             counterparts = Counterparts(Path("baseline.json"), recorded, layers, {}, [])
         return find("simulated", [covered], result, counterparts, level=level)
@@ -285,7 +285,7 @@ def _value(found: MeasureSummary, of: Of) -> float:
 
 def _times(found: MeasureSummary, of: Of, factor: float) -> MeasureSummary:
     """Return what would have been found if all values were larger by a factor; of one location over the channels."""
-    update = {of: _value(found, of) * factor}
+    update: dict[str, object] = {of: _value(found, of) * factor}
     if found.se is not None and found.bias is not None:
         update |= {"se": found.se * factor, "bias": found.bias * factor}
     return found.model_copy(
