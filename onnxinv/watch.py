@@ -72,7 +72,8 @@ def watch(arguments: Sequence[str]) -> int:
     if status == _SAYS_BROKEN:
         return _BROKEN
     if status == _BROKEN:
-        return _tell(status, arguments)
+        tell_crash("", arguments)
+        return _CRASHED
     return status if _is_exit_code(status) else _tell(status, arguments)
 
 
@@ -126,7 +127,7 @@ def _tell(status: int, arguments: Sequence[str]) -> int:
     try:
         name = signal.Signals(-status).name
     except ValueError:
-        name = f"signal {-status}" if status < 0 else f"exit code {status:#x}"
+        name = f"signal {-status}" if status < 0 else f"{status:#x}"
     tell_crash(name, arguments)
     return _CRASHED
 
@@ -135,7 +136,7 @@ def tell_crash(name: str, arguments: Sequence[str]) -> None:
     """Say that the process that ran a command line crashed.
 
     Args:
-        name: the signal that ended it.
+        name: the signal that ended it; empty where code that it ran did.
         arguments: the command line.
     """
     from onnxinv.failures import crash, what_to_say

@@ -134,8 +134,8 @@ def test_just_what_runs_a_model_is_watched(line, watched):
     assert watch.is_watched(line.split()) is watched
 
 
-@pytest.mark.parametrize("code", [0, 1, 2, 130])
-def test_exit_codes_are_handed_on(monkeypatch, code):
+@pytest.mark.parametrize(("code", "told"), [(0, 0), (2, 2), (130, 130), (watch._SAYS_BROKEN, 1), (1, 2)], ids=str)
+def test_exit_codes_are_handed_on_and_a_bare_1_is_not_that_a_limit_is_broken(monkeypatch, code, told):
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)  # those of the tests stay
     real = subprocess.Popen
     monkeypatch.setattr(
@@ -143,7 +143,7 @@ def test_exit_codes_are_handed_on(monkeypatch, code):
         "Popen",
         lambda line, **options: real([sys.executable, "-c", f"raise SystemExit({code})"], **options),
     )
-    assert watch.watch(["inspect"]) == code
+    assert watch.watch(["inspect"]) == told
 
 
 @pytest.mark.parametrize(

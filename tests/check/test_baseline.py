@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from onnxinv import __version__
-from onnxinv.baseline import RecordedRun, baseline_json, read_baseline, record, transform_digest
+from onnxinv.baseline import RecordedRun, Wanted, baseline_json, read_baseline, record, transform_digest
 from onnxinv.errors import OnnxinvError, OutputError, UsageError
 from tests.check.groups import mean_of, measured, share_of
 from tests.reports.results import NV
@@ -23,7 +23,8 @@ ANEW = "Restore the file, or write all of it anew with check --update-baseline."
 def made(*names: str) -> RecordedRun:
     """Return what is kept of a result with these layers."""
     result = measured({name: mean_of(THIRDS) for name in names}, outputs={CONSISTENCY: share_of([0.5, 1.0] * 5)})
-    run = record(result, {NV: ["mean", "max"]}, [CONSISTENCY, "accuracy"], {NV: (0.0, float("inf"))})
+    wanted = Wanted({NV: ["mean", "max"]}, [CONSISTENCY, "accuracy"], {NV: (0.0, float("inf"))})
+    run = record(result, [], wanted)
     return run.model_copy(update={"created": "2024-01-01T00:00:00+00:00"})
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onnxinv.baseline import record
+from onnxinv.baseline import Wanted, record
 from onnxinv.counterparts import Counterparts, match
 from onnxinv.errors import UsageError
 from onnxinv.result import Result
@@ -29,7 +29,7 @@ def network(names: tuple[str, ...] = NAMES, ops: tuple[str, ...] = OPS, labels: 
 
 
 def matched(old: Result, new: Result, how: str = "auto") -> Counterparts:
-    kept = record(old, {NV: ["mean"]}, [], {NV: (0.0, float("inf"))})
+    kept = record(old, [], Wanted({NV: ["mean"]}, [], {NV: (0.0, float("inf"))}))
     return match(Path("b.json"), kept, new.layers, how)
 
 

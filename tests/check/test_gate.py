@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from onnxinv.baseline import Baseline, baseline_json, record
+from onnxinv.baseline import Baseline, Wanted, baseline_json, record
 from onnxinv.bounds import INTERIM_LEVEL
 from onnxinv.counterparts import Counterparts, match
 from onnxinv.covering import Covered
@@ -42,12 +42,12 @@ def judged(found: MeasureSummary | OutputValue | None, against: Result | None = 
     return find("r", [covered], result, against and recorded(against, covered))[0]
 
 
-def recorded(earlier: Result, *covered: Covered) -> Counterparts:
+def recorded(earlier: Result, *covered: Covered, looks: Sequence[Result] = ()) -> Counterparts:
     """Return a baseline of a result, having been written and read again."""
     named = [each for each in covered if not each.part.of_output]
     layers = {each.part.key: [one.limit.of for one in named if one.part.key == each.part.key] for each in named}
     outputs = [each.part.key for each in covered if each.part.of_output]
-    run = record(earlier, layers, outputs, {each.part.key: each.part.bounds for each in covered})
+    run = record(earlier, looks, Wanted(layers, outputs, {each.part.key: each.part.bounds for each in covered}))
     kept = Baseline.model_validate_json(baseline_json({"r": run})).runs["r"]
     return match(Path("b.json"), kept, earlier.layers, "auto")
 
@@ -251,6 +251,23 @@ def test_on_the_same_samples_the_difference_is_taken_group_by_group(allowed, fac
     half = CRITICAL[10] * se
     assert found.ci == pytest.approx((bound + middle - half, bound + middle + half), abs=1e-6)
     assert found.status == ("held" if middle + half < 0 else "broken" if middle - half > 0 else "uncertain")
+
+
+@pytest.mark.parametrize(("digest", "pairs"), [("1" * 64, True), ("3" * 64, False)])
+def test_after_some_groups_the_difference_is_from_what_was_known_of_the_same_ones(digest, pairs):
+    covered = limit("y", max_regression=0.03)
+    look = measured({"y": mean_of(SPREAD[:5])}, groups=5, samples=50)
+    now = measured({"y": mean_of(NEW[:5])}, groups=5, samples=50, digest=digest)
+    found = find(
+        "r", [covered], now, recorded(measured({"y": mean_of(SPREAD)}, digest="2" * 64), covered, looks=[look])
+    )
+    middle, se = paired_interval(SPREAD[:5], NEW[:5], 1, 0.03)
+    apart = math.hypot(error_of(NEW[:5]), error_of(SPREAD))
+    known = sum(SPREAD[:5]) / 5 if pairs else sum(SPREAD) / 10
+    half = CRITICAL[5] * (se if pairs else apart)
+    assert found[0].baseline == pytest.approx(known)
+    assert found[0].ci == pytest.approx([sum(NEW[:5]) / 5 - half, sum(NEW[:5]) / 5 + half])
+    assert not pairs or sum(found[0].ci) / 2 == pytest.approx(known + 0.03 + middle)
 
 
 @pytest.mark.parametrize("digest", ["1" * 64, "2" * 64])
