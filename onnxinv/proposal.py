@@ -9,6 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from onnxinv.check_config import OUTPUT, Limit, key_of
 from onnxinv.config import RunConfig
 from onnxinv.covering import cover
+from onnxinv.differences import located
 from onnxinv.errors import DataError
 from onnxinv.measures import ALL
 from onnxinv.measures.jackknife import LEAST_GROUPS
@@ -187,6 +188,9 @@ def _line(glob: str | None, label: str, part: MeasurePart, found: MeasureSummary
                 "Take more samples or more --groups.",
             )
         return _Line({}, f"{subject}: {value:#.3g}, which has no interval")
+    # As in a check: an interval lies about the value without its bias, and may leave out the value with it.
+    low, high = part.bounds
+    value = min(max(value - (located(found, bounds=part.bounds).bias or 0.0), low), high)
     measured = f"{value:#.3g} [{interval[0]:#.3g}, {interval[1]:#.3g}]{_beside(found)}"
     below = part.direction == "lower"
     bound, tighter = bound_of(interval, below=below), bound_of((value, value), below=below)

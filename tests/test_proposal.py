@@ -111,6 +111,13 @@ def test_each_layer_has_a_line_in_order_with_what_was_measured():
     assert [each["layers"] for each in limits(text)] == ["a", "b"]
 
 
+def test_the_value_that_is_told_is_without_its_bias_as_in_a_check():
+    biased = summary(0.5).model_copy(update={"mean": 0.56, "bias": 0.06})
+    text = proposed([tensor("a")], [biased])
+    assert '  { layers = "a", max = 0.55 },  # 0.500 [0.450, 0.550]\n' in text
+    assert '# { layers = "a", max = 0.5, level = "warn" },' in text
+
+
 def test_many_layers_all_have_a_line():
     found = [tensor(f"layer{index}") for index in range(60)]
     assert [each["layers"] for each in limits(proposed(found))] == [one.name for one in found]

@@ -35,10 +35,13 @@ def sentence(finding: Finding, samples: int, quote: Quote = printable, told: Quo
 def remarks(finding: Finding, samples: int, quote: Quote = printable, told: Quote = prose) -> Iterator[str]:
     """Yield what must be known of a finding beside its numbers."""
     if finding.status == "uncertain" and finding.ci is not None and finding.bound is not None:
-        holds = finding.ci[0] <= finding.bound <= finding.ci[1]
-        corrected = "" if holds else ", corrected for the number of layers,"
+        corrected = ", corrected for the number of layers," if _is_beyond(finding) else ""
         needed = finding.samples_needed
-        decide = "" if needed is None else f": {_needed(needed)} would decide it ({samples} were measured)"
+        # A regression may be of fewer samples than were measured: of those of the baseline.
+        regression = finding.kind == "max-regression"
+        beside = ", of the baseline too," if regression else ""
+        count = "" if regression else f" ({samples} were measured)"
+        decide = "" if needed is None else f": {_needed(needed)}{beside} would decide it{count}"
         yield f"the interval{corrected} holds the bound{decide}"
     if finding.reason:
         yield told(finding.reason)
@@ -48,11 +51,11 @@ def remarks(finding: Finding, samples: int, quote: Quote = printable, told: Quot
 
 def measured(run: CheckedRunMeta) -> str:
     """Say how much was measured."""
-    transforms = run.transforms.count
-    return (
-        f"{run.data.samples} samples x {transforms} transform{'s' * (transforms != 1)}, "
-        f"{run.timing.inferences:,} of {run.planned:,} inferences"
-    )
+    transforms, made = run.transforms.count, run.timing.inferences
+    inferences = f"{made:,} of {run.planned:,} inferences"
+    if made > run.planned:
+        inferences = f"{made:,} inferences, more than the {run.planned:,} planned"
+    return f"{run.data.samples} samples x {transforms} transform{'s' * (transforms != 1)}, {inferences}"
 
 
 def about_baseline(baseline: BaselineMeta, quote: Quote = printable) -> Iterator[str]:
@@ -97,23 +100,55 @@ def advice(report: CheckReport, quote: Quote = printable) -> Iterator[str]:
     """Yield what can be done about what is not held."""
     for run in report.document.meta.runs:
         unclear = [each for each in report.findings if each.run == run.name and each.status == "uncertain"]
-        numbers = [each.samples_needed for each in unclear if isinstance(each.samples_needed, int)]
-        beyond = [each for each in unclear if isinstance(each.samples_needed, str)]
-        unclear_here = f"uncertain in {quote(run.name)}"
-        if numbers:
-            what = f"{len(numbers)} of the {len(unclear)} that are" if beyond else "what is"
-            yield (
-                f"To decide {what} {unclear_here}, measure about {max(numbers)} samples ({run.data.samples} were "
-                "measured), or let --until-decided find how many it takes."
-            )
-        if beyond:
-            what = "the rest" if numbers else f"what is {unclear_here}"
-            yield (
-                f"To decide {what}, {_needed(beyond[0].samples_needed)} would be needed ({_layers(beyond, quote)}): "
-                "rather move the limit away from the value."
-            )
+        regressions = [each for each in unclear if each.kind == "max-regression"]
+        yield from _more_samples([each for each in unclear if each.kind != "max-regression"], run, quote)
+        yield from _another_baseline(regressions, run, quote)
     if any(each.status == "broken" and each.kind == "max-regression" for each in report.findings):
         yield "Where a regression is meant, take the new values as the baseline with --update-baseline."
+
+
+def _more_samples(unclear: Sequence[Finding], run: CheckedRunMeta, quote: Quote) -> Iterator[str]:
+    """Say how many samples would decide limits that are uncertain."""
+    numbers = [each.samples_needed for each in unclear if isinstance(each.samples_needed, int)]
+    beyond = [each for each in unclear if isinstance(each.samples_needed, str)]
+    unclear_here = f"uncertain in {quote(run.name)}"
+    if numbers:
+        what = f"{len(numbers)} of the {len(unclear)} that are" if beyond else "what is"
+        yield (
+            f"To decide {what} {unclear_here}, measure about {max(numbers)} samples ({run.data.samples} were "
+            "measured), or let --until-decided find how many it takes."
+        )
+    if beyond:
+        what = "the rest" if numbers else f"what is {unclear_here}"
+        yield (
+            f"To decide {what}, {_needed(beyond[0].samples_needed)} would be needed ({_layers(beyond, quote)}): "
+            "rather move the limit away from the value."
+        )
+
+
+def _another_baseline(unclear: Sequence[Finding], run: CheckedRunMeta, quote: Quote) -> Iterator[str]:
+    """Say what would decide regressions that are uncertain: more samples are of no use where the baseline has fewer."""
+    numbers = [each.samples_needed for each in unclear if isinstance(each.samples_needed, int)]
+    beyond = [each for each in unclear if isinstance(each.samples_needed, str)]
+    regressions = f"the regressions that are uncertain in {quote(run.name)}"
+    if unclear and run.baseline is not None and not run.baseline.paired:
+        yield (
+            f"To decide {regressions}, measure the samples of the baseline, or write one of these samples with the "
+            "accepted model and --update-baseline."
+        )
+        return
+    if numbers:
+        some = f"{len(numbers)} of " if beyond else ""
+        yield (
+            f"To decide {some}{regressions}, configure about {max(numbers)} samples and write a "
+            "baseline of as many with the accepted model and --update-baseline."
+        )
+    if beyond:
+        what = "the rest" if numbers else regressions
+        yield (
+            f"To decide {what}, {_needed(beyond[0].samples_needed)} would be needed ({_layers(beyond, quote)}): "
+            "rather move the limit away from the value."
+        )
 
 
 def reasons(findings: Sequence[Finding], quote: Quote = printable, told: Quote = prose) -> Iterator[str]:
@@ -124,6 +159,20 @@ def reasons(findings: Sequence[Finding], quote: Quote = printable, told: Quote =
             by_reason.setdefault(finding.reason, {})[finding.label] = None
     for reason, labels in by_reason.items():
         yield f"{_listed(list(map(quote, labels)), _NAMED)}: {told(reason)}"
+
+
+def corrections(findings: Sequence[Finding], quote: Quote = printable) -> Iterator[str]:
+    """Say of which layers the interval that is shown lies beyond the bound though nothing is decided."""
+    labels = dict.fromkeys(quote(each.label) for each in findings if each.status == "uncertain" and _is_beyond(each))
+    if labels:
+        yield (
+            f"{_listed(list(labels), _NAMED)}: uncertain, since the interval, corrected for the number of layers, "
+            "holds the bound"
+        )
+
+
+def _is_beyond(finding: Finding) -> bool:
+    return finding.ci is not None and finding.bound is not None and not finding.ci[0] <= finding.bound <= finding.ci[1]
 
 
 def _against(finding: Finding) -> str:

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import Literal
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +15,7 @@ from onnxinv.findings import CheckedRunMeta, CheckReport, Finding
 from onnxinv.reports.checks import register
 from onnxinv.reports.checks.report import CheckReportFormat
 from onnxinv.reports.checks.rows import held_in_short, ordered, row
-from onnxinv.reports.checks.sentences import about_baseline, advice, measured, prose, reasons, verdict
+from onnxinv.reports.checks.sentences import about_baseline, advice, corrections, measured, prose, reasons, verdict
 from onnxinv.reports.printable import printable, shorten
 from onnxinv.reports.sections import FirstThatFits
 from onnxinv.reports.terminal import WIDTH, abbreviation
@@ -78,8 +78,7 @@ def _run(run: CheckedRunMeta, findings: Sequence[Finding]) -> Iterator[Renderabl
     if listed:
         yield Text("")
         yield FirstThatFits(lambda: _tables(listed))
-        yield from _legend(listed)
-    remarks = [*in_short, *_reasons(listed), *(f"Note: {prose(note)}" for note in run.notes)]
+    remarks = [*in_short, *_reasons(listed), *corrections(listed), *(f"Note: {prose(note)}" for note in run.notes)]
     yield from [Text("")] * bool(remarks)
     yield from map(Text, remarks)
     yield Text("")
@@ -99,10 +98,20 @@ def _reasons(findings: Sequence[Finding]) -> list[str]:
     return [*told[:_REASONS], *[f"{more} more reasons stand in check.json."] * (more > 0)]
 
 
+class _Table(Table):
+    """A table with what its initials stand for below, which may be wider than the table."""
+
+    legend: Sequence[Text] = ()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from super().__rich_console__(console, options)
+        yield from self.legend
+
+
 def _tables(findings: Sequence[Finding]) -> Iterator[Table]:
     rows = [(row(finding), _style(finding)) for finding in findings]
     for columns, longest, gap in _LAYOUTS:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap - 1, 0, 0), show_edge=False)
+        table = _Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap - 1, 0, 0), show_edge=False)
         for name in columns:
             side: Literal["left", "right"] = "right" if name in ("value", "interval") else "left"
             table.add_column(Text(_TITLES[name]), justify=side, no_wrap=True, overflow="ellipsis")
@@ -115,6 +124,8 @@ def _tables(findings: Sequence[Finding]) -> Iterator[Table]:
                     for name, text in (texts | cut).items()
                 )
             )
+        if "short" in columns:
+            table.legend = tuple(_legend(findings))
         yield table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onnxinv.reports.checks.sentences import about_baseline, advice, sentence, verdict
+from onnxinv.reports.checks.sentences import about_baseline, advice, corrections, measured, sentence, verdict
 from tests.reports.checks.checked import baseline, check_of, finding, output, run, small
 
 
@@ -52,6 +52,14 @@ from tests.reports.checks.checked import baseline, check_of, finding, output, ru
             "fc2: normalized-variance mean is 0.375 [0.312, 0.438], at most 0.500 allowed; the interval, corrected "
             "for the number of layers, holds the bound: more than 20000 samples would decide it (200 were measured)",
             id="the plain interval does not hold the bound",
+        ),
+        pytest.param(
+            finding(
+                "fc2", "uncertain", kind="max-regression", value=0.31, half=0.02, bound=0.3, baseline=0.29, needed=430
+            ),
+            "fc2: normalized-variance mean is 0.310 [0.290, 0.330]; the baseline's 0.290 allows at most 0.300; the "
+            "interval holds the bound: about 430 samples, of the baseline too, would decide it",
+            id="samples that would decide a regression",
         ),
         pytest.param(
             finding("fc2", "not-applicable", value=None, reason="all its channels are infinite"),
@@ -134,6 +142,51 @@ def test_what_to_do_is_said_run_by_run():
 def test_the_largest_number_of_samples_decides_all():
     found = [finding("a", "uncertain", needed=50), finding("b", "uncertain", needed=90)]
     assert next(advice(check_of(*found))).startswith("To decide what is uncertain in digits, measure about 90 samples")
+
+
+def test_regressions_are_decided_by_more_samples_of_the_baseline_too():
+    found = [finding(name, "uncertain", kind="max-regression", baseline=0.2, needed=needed)
+             for name, needed in (("a", 50), ("b", 90))]  # fmt: skip
+    beyond = finding("c", "uncertain", kind="max-regression", baseline=0.2, needed="more than 2000")
+    runs = [run(against=baseline())]
+    assert list(advice(check_of(finding("a", "uncertain", needed=30), *found, runs=runs))) == [
+        "To decide what is uncertain in digits, measure about 30 samples (20 were measured), or let --until-decided "
+        "find how many it takes.",
+        "To decide the regressions that are uncertain in digits, configure about 90 samples and write a baseline of "
+        "as many with the accepted model and --update-baseline.",
+    ]
+    assert list(advice(check_of(*found, beyond, runs=runs))) == [
+        "To decide 2 of the regressions that are uncertain in digits, configure about 90 samples and write a baseline "
+        "of as many with the accepted model and --update-baseline.",
+        "To decide the rest, more than 2000 samples would be needed (c of digits): rather move the limit away from "
+        "the value.",
+    ]
+
+
+def test_regressions_from_other_samples_are_decided_by_the_same_ones():
+    found = finding("a", "uncertain", kind="max-regression", baseline=0.2, needed=50)
+    assert list(advice(check_of(found, runs=[run(against=baseline(paired=False))]))) == [
+        "To decide the regressions that are uncertain in digits, measure the samples of the baseline, or write one of "
+        "these samples with the accepted model and --update-baseline."
+    ]
+
+
+def test_inferences_beyond_the_plan_are_no_part_of_it():
+    made = run()
+    assert measured(made).endswith("40 of 1,200 inferences")
+    assert measured(made.model_copy(update={"planned": 8})).endswith(", 40 inferences, more than the 8 planned")
+
+
+def test_layers_that_only_the_correction_leaves_undecided_are_told():
+    found = [
+        finding("a", "uncertain", value=0.6),
+        finding("b", "uncertain", value=0.5),
+        finding("c", "broken", value=0.6),
+    ]
+    assert list(corrections(found)) == [
+        "a: uncertain, since the interval, corrected for the number of layers, holds the bound"
+    ]
+    assert list(corrections(found[1:])) == []
 
 
 def test_a_limit_that_is_broken_but_no_regression_asks_for_no_baseline():

@@ -46,6 +46,18 @@ def test_the_interval_has_room(width):
     assert any("[0.872, 0.896]" in line for line in shown(small(), width))
 
 
+@pytest.mark.parametrize(("width", "told"), [(200, False), (70, True), (30, False)])
+def test_initials_are_told_only_where_they_are_shown(width, told):
+    lines = shown(check_of(finding("fc2")), width)
+    assert any(line.startswith("NV mean") for line in lines) == told
+    assert ("NV: normalized-variance" in lines) == told
+
+
+def test_an_interval_beyond_its_bound_that_decides_nothing_is_explained():
+    lines = shown(check_of(finding("fc2", "uncertain", value=0.6)))
+    assert "fc2: uncertain, since the interval, corrected for the number of layers, holds the bound" in lines
+
+
 def test_what_fails_comes_first_and_what_is_held_last():
     statuses = [line.split("  ")[-1] for line in shown(small()) if "= 0." in line and "digits" not in line]
     assert statuses[:-1] == [
