@@ -1,140 +1,132 @@
-"""Times a whole measurement against plain onnxruntime inference of the same variants, interleaved, in one run."""
+"""Times whole measurements against plain onnxruntime inference of the same variants, interleaved, in one run.
+
+    python tools/benchmark.py --cases resnet18 vgg16 --rounds 3
+    python tools/benchmark.py --cases shipped --kinds all
+    python tools/benchmark.py --cases resnet18 --growth
+
+Every run has a process of its own, so that its peak memory is its own too. Variants are made beforehand, and sessions;
+a measurement is timed from ready plan and session to the written result, transforms included.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import resource
-import statistics
 import subprocess
 import sys
-from dataclasses import dataclass
-from time import perf_counter
-from typing import Any
+import tempfile
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
 
-import onnxruntime
+from benchmark_cases import CASES, files
+from benchmark_kinds import KINDS, PEER, STEPS, Task, Timed
+from benchmark_tables import growth_table, machine, times_table
 
-from onnxinv import api
-from onnxinv.demo import digits, model
+GROWTH = (1, 2, 4, 10)
+"""Times the samples of a case that `--growth` measures."""
 
-PLAIN_BATCHES = (16, 32, 64, 128, 256)
-
-KINDS: dict[str, tuple[str, ...]] = {"default": (), "all": ("all",)}
-"""What is measured, by the name of the kind of run."""
-
-LABELS = {
-    "plain": "plain onnxruntime, batch {batch}",
-    "default": "analyze, transforms included",
-    "all": "analyze --measure all",
-}
-
-Timed = dict[str, Any]
-"""Seconds, inferences, peak memory in MiB and more of one run."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is run: so many samples under a transform set, so many variants at a time where that is free."""
-
-    samples: int
-    transform: str
-    batch: int
+QUICK = 10
+"""Part of the samples that `--quick` takes."""
 
 
 def main() -> None:
-    """Print a Markdown table of medians and ratios, for the default measures and for all of them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--transform", default="paper-rotation")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=list(KINDS))
-    parser.add_argument("--one", choices=("plain", *KINDS), help=argparse.SUPPRESS)
-    parser.add_argument("--batch", type=int, default=64, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    task = Task(options.samples, options.transform, options.batch)
-    if options.one:
-        print(json.dumps(plain(task) if options.one == "plain" else analyze(task, KINDS[options.one])))
+    """Print a Markdown table for every case."""
+    options = _options()
+    if options.step:
+        told = json.loads(options.task)
+        began = told.pop("began")
+        start = time.time() - began
+        print(json.dumps({**STEPS[options.step](Task(**told)), "start": start}))
         return
-    few = min(options.samples, 100)
-    best = min(PLAIN_BATCHES, key=lambda batch: run("plain", Task(few, options.transform, batch))["seconds"])
-    task = Task(options.samples, options.transform, best)
-    rounds = [{kind: run(kind, task) for kind in ("plain", *options.kinds)} for _ in range(options.rounds)]
-    report(rounds, task)
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.cases:
+            (_growth if options.growth else _times)(name, options, Path(folder))
 
 
-def run(kind: str, task: Task) -> Timed:
-    """Time one kind of run in a process of its own, so that peak memory is its own too."""
-    command = [sys.executable, __file__, "--one", kind, "--samples", str(task.samples), "--transform", task.transform]
-    done = subprocess.run([*command, "--batch", str(task.batch)], check=True, capture_output=True, text=True)
-    found: Timed = json.loads(done.stdout)
+def _times(name: str, options: argparse.Namespace, folder: Path) -> None:
+    task = _task(name, options, folder)
+    run("variants", task)
+    tuned = run("tune", task)
+    task = replace(task, batch=tuned["batch"])
+    kinds = ("plain", *options.kinds)
+    if options.peer and CASES[name].side:  # it knows the operators of the networks that are made here
+        run("graph", task)
+        kinds = (*kinds, PEER)
+    # Every other round goes backwards, so that a machine that slows down favours no kind.
+    orders = [kinds if number % 2 == 0 else kinds[::-1] for number in range(options.rounds)]
+    rounds = [
+        {kind: run_peer(options.peer, task) if kind == PEER else run(kind, task) for kind in order} for order in orders
+    ]
+    print(f"\n{_title(name, task, options)}\n")
+    print(times_table(rounds), flush=True)
+    Path(task.variants).unlink()  # hundreds of megabytes
+
+
+def _growth(name: str, options: argparse.Namespace, folder: Path) -> None:
+    few = _task(name, options, folder)
+    tasks = [_task(name, options, folder, few.samples * factor) for factor in GROWTH]
+    print(f"\n{_title(name, few, options)}, and times {', '.join(map(str, GROWTH[1:]))}")
+    measuring = [kind for kind in options.kinds if kind not in {"plain", "expose"}]
+    rounds = [{kind: [run(kind, task) for task in tasks] for kind in measuring} for _ in range(options.rounds)]
+    for kind in measuring:
+        print(f"\n{KINDS[kind].label}\n")
+        print(growth_table([task.samples for task in tasks], [each[kind] for each in rounds]), flush=True)
+
+
+def run(step: str, task: Task) -> Timed:
+    """Run one step in a process of its own."""
+    print(f"{Path(task.model).stem}, {task.samples} samples: {step}", file=sys.stderr, flush=True)
+    told = json.dumps({**asdict(task), "began": time.time()})
+    command = [sys.executable, __file__, "--step", step, "--task", told]
+    return _timed(command)
+
+
+def run_peer(python: Path, task: Task) -> Timed:
+    """Run tmeasures in its own environment."""
+    print(f"{Path(task.model).stem}, {task.samples} samples: {PEER}", file=sys.stderr, flush=True)
+    script = Path(__file__).with_name("benchmark_peer.py")
+    return _timed([str(python), str(script), task.graph, task.variants, str(task.samples)])
+
+
+def _timed(command: list[str]) -> Timed:
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: Timed = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def plain(task: Task) -> Timed:
-    """Run the model on all variants, made beforehand group by group, with no outputs but its own."""
-    feeds = api.plan(model("rotated"), digits(), task.transform, samples=task.samples).feeds
-    options = onnxruntime.SessionOptions()
-    session = onnxruntime.InferenceSession(model("rotated"), options, providers=["CPUExecutionProvider"])
-    transforms = len(feeds.transforms)
-    seconds, inferences = 0.0, 0
-    for start in range(0, task.samples, 50):
-        samples = range(start, min(start + 50, task.samples))
-        variants = feeds.batch(samples, slice(0, transforms))["image"]
-        begin = perf_counter()
-        for low in range(0, len(variants), task.batch):
-            session.run(None, {"image": variants[low : low + task.batch]})
-        seconds += perf_counter() - begin
-        inferences += len(variants)
-    return {"seconds": seconds, "inferences": inferences, "peak": peak_mib()}
+def _task(name: str, options: argparse.Namespace, folder: Path, samples: int | None = None) -> Task:
+    case = CASES[name]
+    count = samples or max(2, (options.samples or case.samples) // (QUICK if options.quick else 1))
+    model, data = files(name, count, folder)
+    variants = folder / f"{name}-variants.npy"
+    return Task(str(model), str(data), options.transform or case.transform, count, str(variants))
 
 
-def analyze(task: Task, measures: tuple[str, ...]) -> Timed:
-    """Measure, transforms included, from ready plan to finished result."""
-    start = perf_counter()
-    plan = api.plan(model("rotated"), digits(), task.transform, samples=task.samples, measures=measures)
-    begin = perf_counter()
-    result = api.run(plan)
-    return {
-        "seconds": perf_counter() - begin,
-        "start": begin - start,
-        "inferences": result.meta.timing.inferences,
-        "peak": peak_mib(),
-        "estimate": plan.layout.memory.peak / 2**20,
-        "shares": result.meta.timing.shares,
-    }
+def _title(name: str, task: Task, options: argparse.Namespace) -> str:
+    rounds = f"{options.rounds} interleaved round{'s' * (options.rounds != 1)}"
+    few = " (so few that what is done once weighs heavily)" if options.quick else ""
+    return f"**{CASES[name].title}**, {task.samples} samples{few}, {task.transform}, {rounds}, medians"
 
 
-def peak_mib() -> float:
-    """Return the peak memory of this process in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def report(rounds: list[dict[str, Timed]], task: Task) -> None:
-    """Print the table, the ratios and how the time divides."""
-
-    def median(kind: str, key: str) -> float:
-        return float(statistics.median(each[kind][key] for each in rounds))
-
-    print(f"{task.samples} digits x {task.transform}, SimpleConv, {len(rounds)} interleaved rounds, medians")
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, onnxruntime {onnxruntime.__version__}"
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    usual = [name for name, kind in KINDS.items() if kind.usual and name != "plain"]
+    others = [name for name in KINDS if name != "plain"]
+    parser.add_argument("--cases", nargs="+", choices=tuple(CASES), default=list(CASES))
+    parser.add_argument("--kinds", nargs="+", choices=others, default=usual, help="beside plain inference")
+    parser.add_argument("--samples", type=int, help="in place of those of each case")
+    parser.add_argument("--transform", help="in place of that of each case")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help=f"take one in {QUICK} of the samples")
+    parser.add_argument("--growth", action="store_true", help=f"times the samples: {', '.join(map(str, GROWTH))}")
+    parser.add_argument(
+        "--peer", type=Path, metavar="PYTHON", help="interpreter with torch, tmeasures and statsmodels, timed too"
     )
-    print()
-    print("| | seconds | times plain | inferences a second | peak memory (MiB) | estimated beside libraries |")
-    print("|---|---|---|---|---|---|")
-    for kind in rounds[0]:
-        label = LABELS[kind].format(batch=task.batch)
-        seconds, inferences, peak = (median(kind, key) for key in ("seconds", "inferences", "peak"))
-        ratio = statistics.median(each[kind]["seconds"] / each["plain"]["seconds"] for each in rounds)
-        estimate = f"{median(kind, 'estimate'):,.0f}" if kind != "plain" else ""
-        speed = inferences / seconds
-        print(f"| {label} | {seconds:.1f} | {ratio:.2f} | {speed:,.0f} | {peak:,.0f} | {estimate} |")
-    for kind in rounds[0]:
-        if kind != "plain":
-            shares = ", ".join(f"{name} {share:.1%}" for name, share in rounds[-1][kind]["shares"].items())
-            print(f"\n{LABELS[kind]}, making the plan {median(kind, 'start'):.1f} s; busy time: {shares}")
+    parser.add_argument("--step", choices=tuple(STEPS), help=argparse.SUPPRESS)
+    parser.add_argument("--task", help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
