@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -18,17 +20,21 @@ from onnxinv.data.fed_input import FedInput
 from onnxinv.data.fed_types import fed_type
 from onnxinv.data.finite import check_finite
 from onnxinv.data.layout import ModelLayout, check_image, model_layout, sample_layout
-from onnxinv.data.preprocess import Preprocess, to_model, to_pixels
+from onnxinv.data.preprocess import Preprocess, to_pixels, write_to_model
 from onnxinv.data.stated_shapes import shown
 from onnxinv.errors import DataError, UsageError
 from onnxinv.result import TensorInfo
 from onnxinv.transforms import Context, Transform
-from onnxinv.variants import Variants
+from onnxinv.transforms.together import MOST_BYTES, Stack, Together
+from onnxinv.variants import Variants, content_digest
 
 Array = npt.NDArray[Any]
 
 _LARGEST_EXACT = 2**53
 """Whole numbers up to this are exact as float64, which transforms compute with."""
+
+_AT_ONCE = 1 << 20
+"""Bytes of samples that are transformed together: enough to be quick, and little beside a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,19 @@ class Prepared:
     value_range: tuple[float, float] | None
     others: dict[str, Array]
 
+    @cached_property
+    def digest(self) -> bytes:
+        """Digest of what is transformed."""
+        return content_digest(self.primary)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A sample, and the transform of each row of a batch that is for it."""
+
+    prepared: Prepared
+    rows: dict[int, int]
+
 
 class Feeds:
     """Makes batches of variants of the samples, for one model.
@@ -59,6 +78,7 @@ class Feeds:
         seed: of the transforms that draw random numbers.
         constants: inputs that are fed the same numbers for every sample, by name.
         variants: what was made for other models.
+        most_operator_bytes: what may be kept to warp samples quickly; transforms beyond are slower.
 
     Attributes:
         inputs: what the samples feed.
@@ -80,6 +100,7 @@ class Feeds:
         seed: int = 0,
         constants: Mapping[str, Constant] | None = None,
         variants: Variants | None = None,
+        most_operator_bytes: int = MOST_BYTES,
     ) -> None:
         for info in inputs:
             fed_type(info)
@@ -121,7 +142,11 @@ class Feeds:
                 f"its shape is {shown(self.primary.shape)}.",
                 "Name transforms of arrays, such as time-shift, or write your own: --transform file.py:function.",
             )
-        self._shape = self._variant(self._prepare(0), 0).shape
+        self._last: Prepared | None = None
+        first = self._prepared(0)
+        self._shape = self._fed_shape(first)
+        self._together = Together(transforms, first.primary.shape if self.layout else (), most_operator_bytes)
+        self.variants([(0, 0)])
 
     @property
     def notes(self) -> list[str]:
@@ -157,6 +182,11 @@ class Feeds:
         """Size of one variant of the primary input."""
         return int(np.prod(self._shape)) * np.dtype(self.primary.dtype).itemsize
 
+    @property
+    def operator_bytes(self) -> int:
+        """What is kept, at most, to warp samples quickly."""
+        return self._together.operator_bytes
+
     def batch(self, samples: Sequence[int], transforms: slice, size: int | None = None) -> dict[str, Array]:
         """Return the feeds of a block: each sample under each of the transforms, samples varying slowest.
 
@@ -173,20 +203,24 @@ class Feeds:
         rows = max(len(wanted), size or 0)
         primary = np.empty((rows, *self._shape), dtype=self.primary.dtype)
         others: dict[str, list[Array]] = {name: [] for name in self._inputs if name != self.primary.name}
-        prepared: Prepared | None = None
-        for row, (index, transform) in enumerate(wanted):
-            if prepared is None or prepared.index != index:
-                prepared = self._prepare(index)
-            variant = self._variant(prepared, transform)
-            if variant.shape != self._shape:
+        group: list[_Wanted] = []
+        size_of_group = 0
+        for index, places in groupby(range(len(wanted)), lambda row: wanted[row][0]):
+            prepared = self._prepared(index)
+            shape = self._fed_shape(prepared)
+            if shape != self._shape:
                 raise DataError(
-                    f"Sample {index} of '{self.samples.source}' has shape {variant.shape}, "
-                    f"while the first has {self._shape}.",
+                    f"Sample {index} of '{self.samples.source}' has shape {shape}, while the first has {self._shape}.",
                     "Make all samples the same size, with --resize for images.",
                 )
-            primary[row] = variant
+            if group and size_of_group + prepared.primary.nbytes > _AT_ONCE:
+                self._write(group, primary)
+                group, size_of_group = [], 0
+            group.append(_Wanted(prepared, {row: wanted[row][1] for row in places}))
+            size_of_group += prepared.primary.nbytes
             for name, parts in others.items():
-                parts.append(prepared.others[name])
+                parts.extend([prepared.others[name]] * len(group[-1].rows))
+        self._write(group, primary)
         primary[len(wanted) :] = primary[len(wanted) - 1]
         stacked = {
             name: np.stack([*parts, *[parts[-1]] * (rows - len(parts))], self._batch_axis[name])
@@ -238,22 +272,54 @@ class Feeds:
         check_image(image.shape, self.primary, self.layout, source=source)
         return Prepared(index, image, value_range, others)
 
-    def _variant(self, prepared: Prepared, transform: int) -> Array:
-        changed = self._transformed(prepared, transform)
-        if self.layout is None:
-            # An integer that a transform has computed may lie just below it.
-            whole = np.dtype(self.primary.dtype).kind in "iu"
-            return (np.rint(changed) if whole else changed).astype(self.primary.dtype)
-        return to_model(changed, self.preprocess, self.primary, self.layout)
+    def _prepared(self, index: int) -> Prepared:
+        # A block may hold only some variants of a sample; the next one holds others.
+        last = self._last
+        if last is None or last.index != index:
+            last = self._last = self._prepare(index)
+        return last
 
-    def _transformed(self, prepared: Prepared, transform: int) -> Array:
-        def make() -> Array:
-            context = Context(prepared.value_range, (self.seed, prepared.index, transform))
-            return self.transforms[transform](prepared.primary, context)
+    def _fed_shape(self, prepared: Prepared) -> tuple[int, ...]:
+        if self.layout != "NCHW":
+            return prepared.primary.shape
+        height, width, channels = prepared.primary.shape
+        return channels, height, width
+
+    def _write(self, group: Sequence[_Wanted], primary: Array) -> None:
+        """Write variants of samples, transform by transform, to their rows of a batch."""
+        stack = Stack(tuple(each.prepared.primary for each in group))
+        by_transform: dict[int, list[tuple[int, int]]] = {}
+        for place, each in enumerate(group):
+            for row, transform in each.rows.items():
+                by_transform.setdefault(transform, []).append((place, row))
+        for transform, cells in by_transform.items():
+            places, rows = [place for place, _ in cells], [row for _, row in cells]
+            made = self._made(transform, [group[place].prepared for place in places], stack.of(places))
+            steps = {after - before for before, after in pairwise(rows)}
+            if len(steps) < 2:
+                self._to_model(made, primary[rows[0] : rows[-1] + 1 : min(steps, default=1)])
+                continue
+            for one, row in zip(made, rows, strict=True):
+                self._to_model(one[np.newaxis], primary[row : row + 1])
+
+    def _made(self, transform: int, samples: Sequence[Prepared], stack: Stack) -> Array:
+        """Return (samples, *shape) the samples under one transform, before they become the model's input."""
+        contexts = [Context(each.value_range, (self.seed, each.index, transform)) for each in samples]
+
+        def make(missing: Sequence[int]) -> list[Array]:
+            return list(self._together.apply(transform, stack.of(missing), [contexts[place] for place in missing]))
 
         if self._variants is None:
-            return make()
-        return self._variants.get(prepared.primary, prepared.index, prepared.value_range, transform, make=make)
+            return self._together.apply(transform, stack, contexts)
+        keys = [(each.digest, each.index, each.value_range, transform) for each in samples]
+        return np.stack(self._variants.get_all(keys, make))
+
+    def _to_model(self, made: Array, given: Array) -> None:
+        if self.layout is not None:
+            write_to_model(made, self.preprocess, self.layout, given)
+            return
+        # An integer that a transform has computed may lie just below it.
+        given[...] = np.rint(made) if given.dtype.kind in "iu" else made
 
     def _cast(self, array: Array, info: TensorInfo) -> Array:
         wanted = np.dtype(info.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,19 +36,36 @@ class Variants:
             *told: what else the variant depends on, such as the place of the transform in the set.
             make: makes the variant.
         """
-        key = _digest(sample), *told
-        if key in self._kept:
-            return self._kept[key]
-        self.made += 1
-        made = make()
-        made.flags.writeable = False  # the next model gets it as it is
-        if self._size + made.nbytes <= self.limit:
+        return self.get_all([(content_digest(sample), *told)], lambda missing: [make()])[0]
+
+    def get_all(
+        self, keys: Sequence[tuple[object, ...]], make: Callable[[Sequence[int]], Sequence[Array]]
+    ) -> list[Array]:
+        """Return several variants, those together that no earlier model has left.
+
+        Args:
+            keys: `content_digest` of the untransformed sample, and what else the variant depends on.
+            make: makes those at some places of `keys`, in that order; may hand out views of one array.
+        """
+        found = [self._kept.get(key) for key in keys]
+        missing = [place for place, one in enumerate(found) if one is None]
+        self.made += len(missing)
+        for place, fresh in zip(missing, make(missing) if missing else (), strict=True):
+            found[place] = self._keep(keys[place], fresh)
+        return [one for one in found if one is not None]
+
+    def _keep(self, key: tuple[object, ...], made: Array) -> Array:
+        if key not in self._kept and self._size + made.nbytes <= self.limit:
+            # A view would keep what it is a view of.
+            made = made if made.base is None else made.copy(order="C")
             self._size += made.nbytes
             self._kept[key] = made
+        made.flags.writeable = False  # the next model gets it as it is
         return made
 
 
-def _digest(sample: Array) -> bytes:
+def content_digest(sample: Array) -> bytes:
+    """Return a digest of a sample's numbers, their type and their shape."""
     digest = hashlib.blake2b(f"{sample.dtype.str}:{sample.shape}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(sample).data)
     return digest.digest()

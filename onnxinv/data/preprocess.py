@@ -136,20 +136,44 @@ def to_model(image: Image, preprocess: Preprocess, info: TensorInfo, layout: Mod
     Raises:
         DataError: mean or std has neither one value nor one a channel, or the input's type cannot hold an image.
     """
-    channels = image.shape[2]
-    if preprocess.mean is not None:
-        image = image - _per_channel(preprocess.mean, channels, "mean")
-    if preprocess.std is not None:
-        image = image / _per_channel(preprocess.std, channels, "std")
-    dtype = _input_dtype(info)
-    if dtype.kind == "b":
-        values: Array = image >= 0.5
-    elif dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        values = np.clip(np.rint(image), limits.min, limits.max).astype(dtype)
+    height, width, channels = image.shape
+    shape = (channels, height, width) if layout == "NCHW" else image.shape
+    given = np.empty(shape, _input_dtype(info))
+    write_to_model(image[np.newaxis], preprocess, layout, given[np.newaxis])
+    return given
+
+
+def write_to_model(images: Image, preprocess: Preprocess, layout: ModelLayout, given: Array) -> None:
+    """Do what `to_model` does to several images, into the rows of a batch.
+
+    Args:
+        images: shape (N, height, width, channels), in any order in memory; not changed.
+        preprocess: its mean and std are used.
+        layout: of the model's input.
+        given: shape (N, channels, height, width) for NCHW, (N, height, width, channels) for NHWC, of the input's type:
+            what is written.
+
+    Raises:
+        DataError: mean or std has neither one value nor one a channel.
+    """
+    planes = images.transpose(0, 3, 1, 2)
+    wanted = given if layout == "NCHW" else given.transpose(0, 3, 1, 2)
+    if preprocess.mean is not None or preprocess.std is not None:
+        mean, std = (
+            None if values is None else _per_channel(values, planes.shape[1], name).reshape(-1, 1, 1)
+            for values, name in ((preprocess.mean, "mean"), (preprocess.std, "std"))
+        )
+        # Channel by channel: numpy is slow where the fastest axis is one of three numbers.
+        planes = np.array(planes, np.float64, order="C")
+        planes = planes if mean is None else np.subtract(planes, mean, out=planes)
+        planes = planes if std is None else np.divide(planes, std, out=planes)
+    if given.dtype.kind == "b":
+        wanted[...] = planes >= 0.5
+    elif given.dtype.kind in "iu":
+        limits = np.iinfo(given.dtype)
+        wanted[...] = np.clip(np.rint(planes), limits.min, limits.max)
     else:
-        values = image.astype(dtype)
-    return np.ascontiguousarray(np.moveaxis(values, -1, 0) if layout == "NCHW" else values)
+        wanted[...] = planes
 
 
 def _highest(dtype: np.dtype[Any]) -> float | None:

@@ -112,7 +112,7 @@ class MapWarp(Warp):
         """
         if self._gathered is not None:
             return np.asarray(self._gathered != OUTSIDE)
-        inside: Mask = (self._sources == self._sources.clip(0, self._far_corner)).all(axis=0)
+        inside: Mask = (self.sources == self.sources.clip(0, self._far_corner)).all(axis=0)
         return inside
 
     def at(self, pixels: Indices) -> MapWarp:
@@ -153,8 +153,8 @@ class MapWarp(Warp):
         return gather.apply(numbers, OUTSIDE).ravel().astype(np.intp)
 
     @property
-    def _sources(self) -> Coordinates:
-        """(2, height * width) x and y that each output pixel comes from."""
+    def sources(self) -> Coordinates:
+        """(2, height * width) x and y that each output pixel comes from, pixels of `at` or not."""
         inverse = np.linalg.inv(self.affine.pixel_matrix(self.height, self.width))
         rows, columns = np.indices((self.height, self.width)).reshape(2, -1)
         points = inverse[:2] @ np.stack([columns, rows, np.ones_like(rows)])
@@ -167,11 +167,11 @@ class MapWarp(Warp):
 
     @cached_property
     def _double(self) -> Any:
-        return _bilinear(self._wanted(self._sources), self.height, self.width)
+        return bilinear(self._wanted(self.sources), self.height, self.width)
 
     @cached_property
     def _single(self) -> Any:
-        return _bilinear(self._wanted(self._sources), self.height, self.width).astype(np.float32)
+        return bilinear(self._wanted(self.sources), self.height, self.width).astype(np.float32)
 
     def _wanted(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values if self.pixels is None else values[..., self.pixels]
@@ -187,8 +187,14 @@ def check_maps(maps: Maps, height: int, width: int) -> None:
         raise ValueError(f"{maps.dtype} {maps.shape} is not ({height} * {width}, N) float32 or float64")
 
 
-def _bilinear(points: Coordinates, height: int, width: int) -> Any:
-    """Return the (outputs, height * width) sparse matrix that interpolates maps at points (2, outputs) of x and y."""
+def bilinear(points: Coordinates, height: int, width: int) -> Any:
+    """Return the (outputs, height * width) sparse matrix that interpolates maps, with zeros outside.
+
+    Args:
+        points: (2, outputs) x and y.
+        height: of the maps, in pixels.
+        width: of the maps, in pixels.
+    """
     from scipy.sparse import csr_array
 
     left, top = np.floor(points)
