@@ -198,7 +198,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             onnxruntime=runtime.version(),
             providers=list(measured.providers),
             optimization="all" if plan.probe.optimize else "off",
-            reduce="host",
+            reduce=config.reduce,
             schedule=f"samples first, {len(layout.chunks)} chunk{'s' * (len(layout.chunks) != 1)}",
             batch=layout.batch,
             threads=config.threads or os.cpu_count() or 1,

@@ -13,6 +13,7 @@ from onnxinv.spec import did_you_mean, explain_validation
 
 Aggregate = Literal["channel", "unit", "activation-mean", "activation-max"]
 Select = Literal["default", "all", "outputs"]
+Reduce = Literal["auto", "host"]
 
 _LEAST_MEMORY = 1 << 20
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -58,6 +59,7 @@ class RunConfig(BaseModel):
         preprocess: a Hugging Face `preprocessor_config.json`; the five keys after it override it.
         device, threads, batch, memory: how to run; threads 0 is one a core, batch and memory None are chosen; a
             batch of just the size that a model is fixed at keeps it so.
+        reduce: `host` sums in float64, the reference; `auto` in float32 where that agrees to 1e-5, which is faster.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,6 +92,7 @@ class RunConfig(BaseModel):
     threads: Annotated[int, Field(ge=0)] = 0
     batch: Annotated[int, Field(ge=1)] | None = None
     memory: Memory | None = None
+    reduce: Reduce = "host"
 
     @property
     def may_stop_early(self) -> bool:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from onnxinv.collect import Collector
 from onnxinv.errors import ModelError
+from onnxinv.landing import Landing
 from onnxinv.measured import Finished, Found, Measured
 from onnxinv.measures import Measure, Values
 from onnxinv.measures.dispersion import count_faint
@@ -133,6 +134,8 @@ class _Walk:
             optimize=plan.probe.optimize,
             folder=plan.model.path.parent,
         )
+        self._landing = Landing(self.session, self._outputs, self._tensors)
+        self._single = plan.config.reduce == "auto"
         kept = plan.layout.kept_units
         self._collectors = [Collector(each, kept, plan.classes, plan.config.seed) for each in self._subjects]
         self.spent: Spent[Measure | str] = Spent()
@@ -142,7 +145,7 @@ class _Walk:
     def run(self, enough: Enough | None) -> None:
         """Measure all groups, or as many as the precision that was asked for, or `enough`, takes."""
         next_look = LEAST_GROUPS_TO_STOP
-        with ThreadPoolExecutor(1) as ahead, Reducer(self._plan.config.threads) as reducer:
+        with ThreadPoolExecutor(1) as ahead, Reducer(self._plan.config.threads, single=self._single) as reducer:
             before = self._first_pass(reducer, ahead)
             for group in self._plan.groups:
                 closed = [self._measure_part(samples, before, reducer, ahead) for samples in group]
@@ -220,7 +223,7 @@ class _Walk:
             return [None] * len(self._subjects)
         transforms = len(plan.transforms)
         states = [
-            State.empty(each.kinds, each.extent(transforms, len(plan.samples), first))
+            State.empty(each.kinds, each.extent(transforms, len(plan.samples), first, single=self._single))
             for each, first in zip(self._subjects, before, strict=True)
         ]
         streamed = [position for position, each in enumerate(self._subjects) if not each.window]
@@ -272,7 +275,7 @@ class _Walk:
             start = perf_counter()
             feed = making.result()
             fed = perf_counter()
-            raw = self.session.run(feed, self._outputs)
+            raw = self._landing.run(feed)
             self.spent.charge(fed - start, FEEDS)
             self.spent.charge(perf_counter() - fed, INFERENCE)
             samples, columns = len(block.samples), block.columns.stop - block.columns.start

@@ -12,8 +12,8 @@ from onnxinv.model.layers import Layer
 KEPT_UNITS = 4096
 """Units of a layer whose group states are kept where those of all units do not fit."""
 
-_TARGET_BLOCK = 64 << 20
-"""Bytes of activations that one block should yield: large enough to keep the cores busy, small beside the states."""
+_TARGET_BLOCK = 256 << 20
+"""Bytes of activations that one block should yield: several samples of each, so that states are seldom touched."""
 
 OPEN_STATE = 2
 """Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""
@@ -50,7 +50,7 @@ class Memory:
         state: what the statistics of the largest chunk keep: group states, and the open group or, later, the
             leave-one-out states of the layers that are being finished.
         activations: what one block exposes and its copy for the reducer, and what the largest chunk collects.
-        samples: variants of the block at work and of the next one.
+        samples: variants of the block at work and of the next one, and what transforms keep.
         budget: what must not be exceeded.
     """
 
@@ -88,6 +88,7 @@ def lay_out(
     groups: int,
     batch: int | None,
     variant_bytes: int,
+    operator_bytes: int = 0,
     threads: int,
     budget: int | None,
 ) -> Layout:
@@ -98,6 +99,7 @@ def lay_out(
         groups: number of groups.
         batch: variants a run, where the user or the model says so.
         variant_bytes: one variant of the primary input.
+        operator_bytes: what transforms keep to be quick.
         threads: layers finished at a time; 0 for one a core.
         budget: bytes; None for half of the machine's memory.
 
@@ -109,7 +111,7 @@ def lay_out(
     exposed = sum(layer.units * layer.number_bytes for layer in layers)
     block = min(_TARGET_BLOCK, limit // 8)  # a block is held twice, and the states need most of the room
     chosen = batch or max(1, min(256, block // max(exposed + variant_bytes, 1)))
-    samples = 2 * chosen * variant_bytes
+    samples = 2 * chosen * variant_bytes + operator_bytes
     activations = 2 * chosen * exposed
     room = limit - activations - samples
     workers = min(threads or os.cpu_count() or 1, len(layers))

@@ -108,6 +108,12 @@ Batch = Annotated[int | None, typer.Option("--batch", metavar="N", help="Variant
 Memory = Annotated[
     str | None, typer.Option("--memory", metavar="SIZE", help="Budget such as 8GiB; half the RAM by default.")
 ]
+ReduceOption = Annotated[
+    str,
+    typer.Option(
+        "--reduce", metavar="HOW", help="host: float64, the reference; auto: float32 where it agrees to 1e-5, faster."
+    ),
+]
 Layouts = Annotated[
     list[str] | None,
     typer.Option("--layout", metavar="L", help="NCHW, NHWC or auto; once for all models, or once for each in order."),

@@ -31,6 +31,7 @@ from onnxinv.runtime import Device, choose_device
 from onnxinv.spec import explain_validation
 from onnxinv.subjects import Subjects
 from onnxinv.transforms import Transform, expand
+from onnxinv.transforms.together import MOST_BYTES
 from onnxinv.transforms.transform import IDENTITY
 from onnxinv.variants import Variants
 
@@ -138,7 +139,8 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     device = choose_device(config.device)
     untransformed = next((place for place, each in enumerate(transforms) if each.is_identity), len(transforms))
     variants = transforms if untransformed < len(transforms) else (*transforms, Transform(IDENTITY))
-    feeds = Feeds(inputs, source, variants, _preprocess(config), config.seed, constants, made)
+    room = MOST_BYTES if config.memory is None else min(MOST_BYTES, config.memory // 8)
+    feeds = Feeds(inputs, source, variants, _preprocess(config), config.seed, constants, made, room)
     classes, groups = _groups(source, samples, config)
     samples, groups = np.sort(np.concatenate([samples, *further])), (*groups, *((group,) for group in further))
     probe = _probe(config, model, feeds, groups, device)
@@ -174,6 +176,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         groups=len(groups),
         batch=probe.fixed_batch or config.batch,
         variant_bytes=feeds.variant_bytes,
+        operator_bytes=feeds.operator_bytes,
         threads=config.threads,
         budget=config.memory,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +20,14 @@ from onnxinv.measures import Measure
 from onnxinv.schedule import BlockPlan
 from onnxinv.spent import Spent
 from onnxinv.statistics import Array, Block, State, Statistic
-from onnxinv.statistics.state import Seconds
+from onnxinv.statistics.row_moments import RowMoments
+from onnxinv.statistics.single_sums import LARGEST
+from onnxinv.statistics.state import SINGLE, Seconds
 from onnxinv.subjects import Subject
 from onnxinv.views import Look
+
+_SINGLE_UNITS = 1 << 13
+"""Units reduced in float32 at a time: so many that calls cost little, so few that the caches help."""
 
 _PIECE = 1 << 18
 """Activations reduced at a time: as float64 they fit the last-level cache, and calls cost little beside the work."""
@@ -78,9 +83,11 @@ class Reducer:
 
     Args:
         threads: 0 for one a core.
+        single: whether sums may be taken in float32, where that holds them.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, single: bool = False) -> None:
+        self._may_be_single = single
         self._seconds: Spent[_Work] = Spent()
         self._scales: dict[Subject, float] = {}
         self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
@@ -136,12 +143,18 @@ class Reducer:
         tasks: list[Task] = []
         if any(kind.whole for kind in kinds):
             tasks.append(partial(_reduce_whole, state, look, part, scale))
-        if not all(kind.whole for kind in kinds):
-            samples, run, outer, inner = look.grid.shape
-            step = max(1, max(64, _PIECE // (samples * run)) // inner)
-            for start in range(0, outer, step):
-                some = slice(start, min(start + step, outer))
-                tasks.append(partial(_reduce_piece, state, look, some, part, scale))
+        pieces = [kind for kind in kinds if not kind.whole]
+        single = self._may_be_single and state.takes_single and _fits_single(look.grid, part, state, scale)
+        if single:
+            tasks += [
+                partial(_reduce_single, state, look, some, part, scale) for some in _cut(look.grid, _SINGLE_UNITS)
+            ]
+            pieces = [kind for kind in pieces if kind not in SINGLE]
+        if pieces:
+            tasks += [
+                partial(_reduce_piece, state, look, some, part, scale, pieces)
+                for some in _cut(look.grid, max(64, _PIECE // math.prod(look.grid.shape[:2])))
+            ]
         return tasks
 
 
@@ -186,10 +199,17 @@ def _largest(grid: Raw) -> float:
 
 
 class _Scratch(threading.local):
-    """Two buffers a thread: the piece as float64, and room for the statistics to work in."""
+    """Buffers of a thread: the piece as float64, and room for the statistics to work in, float64 or float32."""
 
     def __init__(self) -> None:
         self._buffers = np.empty((2, 0))
+        self._single = np.empty(0, np.float32)
+
+    def single(self, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        size = int(np.prod(shape))
+        if self._single.size < size:
+            self._single = np.empty(size, np.float32)
+        return self._single[:size].reshape(shape)
 
     def of(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
         size = int(np.prod(shape))
@@ -201,7 +221,34 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def _reduce_piece(state: State, look: Look, some: slice, part: Part, scale: float) -> Seconds:
+def _cut(grid: Raw, size: int) -> Iterator[slice]:
+    """Return pieces of the outer units with about that many units."""
+    outer, inner = grid.shape[2:]
+    step = max(1, size // inner)
+    return (slice(start, min(start + step, outer)) for start in range(0, outer, step))
+
+
+def _fits_single(grid: Raw, part: Part, state: State, scale: float) -> bool:
+    """Whether a block may be reduced in float32: that type or a coarser one, whole rows, and no huge numbers."""
+    whole_rows = part.transforms.stop - part.transforms.start == state[RowMoments].transforms
+    return _is_single(grid) and whole_rows and scale < LARGEST
+
+
+def _reduce_single(state: State, look: Look, some: slice, part: Part, scale: float) -> Seconds:
+    """Reduce a piece in float32, or in float64 where that does not hold it."""
+    piece = look.grid[:, :, some]
+    shape = piece.shape[0], piece.shape[1], piece.shape[2] * piece.shape[3]
+    values = piece.astype(np.float32, copy=False).reshape(shape)
+    scratch = _scratch.single(shape)
+    units = slice(some.start * look.inner, some.stop * look.inner)
+    with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
+        done = state.update_single(Block(values, part.transforms, units, part.first, scale, scratch, single=True))
+    return _reduce_piece(state, look, some, part, scale, SINGLE) if done is None else done
+
+
+def _reduce_piece(
+    state: State, look: Look, some: slice, part: Part, scale: float, kinds: Collection[type[Statistic]]
+) -> Seconds:
     piece = look.grid[:, :, some]
     shape = piece.shape[0], piece.shape[1], piece.shape[2] * piece.shape[3]
     values, scratch = _scratch.of(shape)
@@ -214,7 +261,7 @@ def _reduce_piece(state: State, look: Look, some: slice, part: Part, scale: floa
         values, part.transforms, units, part.first, scale, scratch, reference, part.labels, _is_single(look.grid)
     )
     with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
-        return state.update(block)
+        return state.update(block, only=kinds)
 
 
 def _reduce_whole(state: State, look: Look, part: Part, scale: float) -> Seconds:

@@ -139,7 +139,8 @@ class Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Threads wait actively within a run, where that is fastest, and leave the cores to others between runs.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         level = ort.GraphOptimizationLevel
         options.graph_optimization_level = level.ORT_ENABLE_ALL if optimize else level.ORT_DISABLE_ALL
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder.absolute()))
@@ -182,6 +183,35 @@ class Session:
             return self.run_bound(feeds, outputs)
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
             raise ModelError(f"onnxruntime failed while it ran the model: {_reason(error)}.", _hint(error)) from error
+
+    def run_into(self, feeds: Mapping[str, Tensor], outputs: Sequence[str], arrays: Sequence[Tensor]) -> None:
+        """Run the model once on the CPU and leave its outputs in arrays that are there already.
+
+        So nothing is copied, and no memory is asked for that must be brought in page by page.
+
+        Args:
+            feeds: arrays by input name, with batch axis.
+            outputs: which outputs.
+            arrays: contiguous, of shape and type of each output; overwritten.
+
+        Raises:
+            ModelError: the runtime cannot compute this batch, or an output is of another shape.
+        """
+        try:
+            binding = self._session.io_binding()
+            kept = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+            for name, array in kept.items():
+                binding.bind_cpu_input(name, array)
+            for name, array in zip(outputs, arrays, strict=True):
+                binding.bind_output(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+            self._session.run_with_iobinding(binding)
+        except Exception as error:  # the runtime raises its own classes and plain RuntimeError
+            raise ModelError(f"onnxruntime failed while it ran the model: {_reason(error)}.", _hint(error)) from error
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it runs on the CPU."""
+        return self._device.kind == "cpu"
 
     def run_bound(self, feeds: Mapping[str, Tensor], outputs: Sequence[str]) -> list[Tensor]:
         """Run the model with inputs and outputs bound to its device; same result as `run`."""

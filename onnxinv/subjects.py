@@ -73,12 +73,38 @@ class Subject:
         """How its units fall into values."""
         return self.view.units
 
+    @property
+    def _is_single(self) -> bool:
+        """Whether the activations are looked at as they are, in float32 or coarser."""
+        as_they_are = isinstance(self.view, PlainView) and self.view.hands_on
+        return as_they_are and self.layer.dtype in ("float32", "float16", "bfloat16")
+
     def extent(
-        self, transforms: int, samples: int, untransformed: Mapping[type[Statistic], Statistic] | None = None
+        self,
+        transforms: int,
+        samples: int,
+        untransformed: Mapping[type[Statistic], Statistic] | None = None,
+        *,
+        single: bool = False,
     ) -> Extent:
-        """Return the extent of its grid."""
+        """Return the extent of its grid.
+
+        Args:
+            transforms: m.
+            samples: n of the whole run.
+            untransformed: closed statistics of the untransformed samples.
+            single: whether sums may be taken in float32.
+        """
         channel, resolution = self.view.channel, self.units.resolution
-        return Extent(transforms, channel.size, channel, samples, resolution, untransformed or {})
+        return Extent(
+            transforms,
+            channel.size,
+            channel,
+            samples,
+            resolution,
+            untransformed or {},
+            single=single and self._is_single,
+        )
 
 
 @dataclass(frozen=True)

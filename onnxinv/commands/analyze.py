@@ -27,6 +27,7 @@ from onnxinv.options import (
     Precision,
     PreprocessFile,
     Quiet,
+    ReduceOption,
     Resize,
     Samples,
     Scale,
@@ -77,6 +78,7 @@ def analyze(
     threads: Threads = 0,
     batch: Batch = None,
     memory: Memory = None,
+    reduce: ReduceOption = "host",
     formats: Formats = None,
     output: Folder = None,
     overwrite: Overwrite = False,  # typer makes a flag of it
@@ -103,6 +105,7 @@ def analyze(
         operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
         preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
         resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
+        reduce=reduce,
     )  # fmt: skip
     if dry_run:
         show(describe_plan(plan, api.foretell(plan)))

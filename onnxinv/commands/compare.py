@@ -30,6 +30,7 @@ from onnxinv.options import (
     Overwrite,
     PreprocessFiles,
     Quiet,
+    ReduceOption,
     Resize,
     Rtol,
     Samples,
@@ -87,6 +88,7 @@ def compare(
     threads: Threads = 0,
     batch: Batch = None,
     memory: Memory = None,
+    reduce: ReduceOption = "host",
     formats: ComparisonFormats = None,
     output: ComparisonFolder = None,
     overwrite: Overwrite = False,
@@ -122,6 +124,7 @@ def compare(
             operators=parse_words(ops), select=select, preprocess=preprocess or (),
             mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
             resize=parse_size(resize), layouts=layout or (), device=device, threads=threads, batch=batch, memory=memory,
+            reduce=reduce,
         )  # fmt: skip
         api.check_plans(plans, terms)
         for folder in folders:

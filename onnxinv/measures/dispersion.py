@@ -58,15 +58,20 @@ class DispersionMeasure(Measure):
 
     def _columns(self, state: State, units: Units) -> Array:
         columns = state[ColumnMoments]
-        variances = columns.deviations / max(columns.count - 1, 1)
-        deviations = np.sqrt(variances)
-        dispersion = variances if self.dispersion == "var" else deviations
+        deviations = column_deviations(state)
+        dispersion = columns.deviations / max(columns.count - 1, 1) if self.dispersion == "var" else deviations
         mean: Array = np.where(is_rounding(deviations, state, units), 0.0, dispersion).mean(axis=0)
         return mean / c4(columns.count) if self.unbiased else mean
 
     def values(self, values: Array, tv: Array, sv: Array) -> Values:
         """Return values with the dead ones marked: neither transforms nor samples change them."""
         return Values(values, (tv == 0) & (sv == 0))
+
+
+def column_deviations(state: State) -> Array:
+    """Return the (transforms, units) standard deviations over samples."""
+    columns = state[ColumnMoments]
+    return state.derive("column deviations", lambda: np.sqrt(columns.deviations / max(columns.count - 1, 1)))
 
 
 def is_rounding(deviation: Array, state: State, units: Units) -> npt.NDArray[np.bool_]:
@@ -86,9 +91,7 @@ def count_faint(state: State, units: Units) -> int:
     """
     if not {ColumnMoments, RowMoments} <= set(state.kinds):
         return 0
-    columns = state[ColumnMoments]
-    deviations = np.sqrt(columns.deviations / max(columns.count - 1, 1)).max(axis=0)
-    largest = np.maximum(deviations, state[RowMoments].std_max)
+    largest = np.maximum(column_deviations(state).max(axis=0), state[RowMoments].std_max)
     limit = units.resolution * root_mean_square(state)
     return int(((largest > limit) & (largest < 4 * limit)).sum())
 

@@ -12,12 +12,12 @@ from onnxinv.measures.measure import Values
 from onnxinv.result import MeasureSummary
 from onnxinv.statistics import Array
 
-LOCATIONS: Mapping[str, Callable[[Array], float]] = {
-    "mean": lambda values: float(values.mean()),
-    "median": lambda values: float(np.median(values)),
-    "p95": lambda values: float(np.percentile(values, 95)),
+LOCATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "mean": lambda values: np.asarray(values.mean(axis=-1)),
+    "median": lambda values: np.asarray(np.median(values, axis=-1)),
+    "p95": lambda values: np.asarray(np.percentile(values, 95, axis=-1)),
 }
-"""The layer values that have an interval."""
+"""The layer values that have an interval, along the last axis."""
 
 
 def summarize(
@@ -88,16 +88,17 @@ def _estimates(
     # Of a subset of units values may be finite that are not on all units.
     if not common.any() or not kept.size:
         return dict.fromkeys(LOCATIONS)
-    whole, parts = reference[common], [one[common] for one in replicates]
-    return {
-        name: jackknife(
-            location(kept), _reference(location, whole, parts), list(map(location, parts)), bounds, trials=trials
-        )
-        for name, location in LOCATIONS.items()
-    }
+    whole = reference[common]
+    parts = np.stack([one[common] for one in replicates]) if replicates else np.empty((0, whole.size))
+    found: dict[str, Estimate | None] = {}
+    for name, location in LOCATIONS.items():
+        of_parts = location(parts).tolist() if len(parts) else []
+        base = _reference(location, whole, parts, of_parts)
+        found[name] = jackknife(float(location(kept)), base, of_parts, bounds, trials=trials)
+    return found
 
 
-def _reference(location: Callable[[Array], float], whole: Array, parts: Sequence[Array]) -> float:
+def _reference(location: Callable[[Array], Array], whole: Array, parts: Array, of_parts: Sequence[float]) -> float:
     """Return the value on all samples for which the jackknife finds the bias of the bias-corrected values' location.
 
     A quantile jumps from value to value when a group is left out, and the jackknife would multiply that jump by the
@@ -105,16 +106,16 @@ def _reference(location: Callable[[Array], float], whole: Array, parts: Sequence
     mean both are the same.
     """
     if len(parts) < 2:
-        return location(whole)  # too few groups for any estimate
+        return float(location(whole))  # too few groups for any estimate
     corrected = whole - (len(parts) - 1) * (np.mean(parts, axis=0) - whole)
-    bias = location(whole) - location(corrected)
-    return math.fsum(map(location, parts)) / len(parts) - bias / (len(parts) - 1)
+    bias = float(location(whole) - location(corrected))
+    return math.fsum(of_parts) / len(parts) - bias / (len(parts) - 1)
 
 
 def _mean_of_finite(values: Array) -> float | None:
     return _of(LOCATIONS["mean"], values[np.isfinite(values)])
 
 
-def _of(location: Callable[[Array], float], values: Array, least: int = 1) -> float | None:
-    number = location(values) if values.size >= least else math.nan
+def _of(location: Callable[[Array], Array | float], values: Array, least: int = 1) -> float | None:
+    number = float(location(values)) if values.size >= least else math.nan
     return number if math.isfinite(number) else None

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from onnxinv.measures import register
-from onnxinv.measures.dispersion import is_rounding
+from onnxinv.measures.dispersion import column_deviations, is_rounding
 from onnxinv.measures.measure import Direction, Measure, Values
 from onnxinv.measures.units import Units
 from onnxinv.statistics import Array, ColumnMoments, RowMoments, State
@@ -59,7 +59,7 @@ def _sums_of_squares(state: State, units: Units) -> tuple[Array, Array, Array]:
     interaction = np.where(sample < transform, within_columns - sample, rows.deviations_sum - transform)
     interaction = np.maximum(interaction, 0.0)
     if columns.count > 1:
-        deviation = np.sqrt(columns.deviations / (columns.count - 1)).max(axis=0)
+        deviation = column_deviations(state).max(axis=0)
         no_sample = is_rounding(deviation, state, units)
         sample, interaction = np.where(no_sample, 0.0, sample), np.where(no_sample, 0.0, interaction)
     no_transform = is_rounding(rows.std_max, state, units)

@@ -24,7 +24,10 @@ def combine(
     """Return mean and sum of squared deviations of the union (Chan, Golub and LeVeque 1979)."""
     total = count + other_count
     delta = other_mean - mean
-    return (
-        mean + delta * (other_count / total),
-        deviations + other_deviations + delta * delta * (count * other_count / total),
-    )
+    both_mean = delta * (other_count / total)
+    both_mean += mean
+    delta *= delta
+    delta *= count * other_count / total
+    both = deviations + other_deviations
+    both += delta
+    return both_mean, both

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from onnxinv.statistics.faint_rows import MARGIN, FaintRows
 from onnxinv.statistics.moments import combine, from_shifted_sums
+from onnxinv.statistics.single_sums import SingleSums
 from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
 
 
@@ -65,6 +66,11 @@ class RowMoments(Statistic):
         """Return 104 bytes, whatever the number of transforms: five sums and, at most, four faint rows."""
         return 104
 
+    @property
+    def transforms(self) -> int:
+        """Length of a row, known until it is closed."""
+        return self._transforms
+
     def update(self, block: Block) -> None:
         """Add the block's rows; a row that spans several blocks is added when its last one comes."""
         if block.transforms.stop - block.transforms.start == self._transforms:
@@ -80,6 +86,18 @@ class RowMoments(Statistic):
                 return
             sums = row[1:2], row[2:3]
         self._add_rows(block, *from_shifted_sums(self._transforms, pivot[:, 0], *sums))
+
+    def add_single(self, sums: SingleSums, block: Block) -> None:
+        """Add whole rows whose sums were taken in float32; see `update`."""
+        assert self._pivot is not None, "a closed statistic is not updated"
+        units = block.units
+        std = np.sqrt(sums.deviations * np.float32(1 / max(self._transforms - 1, 1)))
+        self.std_sum[units] += np.add.reduce(std, axis=0)
+        self.std_max[units] = np.maximum(self.std_max[units], np.maximum.reduce(std, axis=0))
+        self._keep_faint(std, block)
+        self.deviations_sum[units] += np.add.reduce(sums.deviations, axis=0)
+        mean = sums.first + sums.total * (1 / np.float64(self._transforms))
+        self._add_means(mean, block)
 
     def close(self, samples: int) -> None:
         """Turn the shifted sums of the row means into their moments."""
@@ -149,15 +167,20 @@ class RowMoments(Statistic):
         self.std_max[units] = np.maximum(self.std_max[units], std.max(axis=0))
         self._keep_faint(std, block)
         self.deviations_sum[units] += deviations.sum(axis=0)
+        self._add_means(mean, block)
+
+    def _add_means(self, mean: Array, block: Block) -> None:
+        assert self._pivot is not None, "a closed statistic is not updated"
+        units = block.units
         if block.first:
             self._pivot[units] = mean[0]
         shifted = mean - self._pivot[units]
         self.mean[units] += shifted.sum(axis=0)
-        self.mean_deviations[units] += np.square(shifted).sum(axis=0)
+        self.mean_deviations[units] += np.einsum("ku,ku->u", shifted, shifted)
 
-    def _keep_faint(self, std: Array, block: Block) -> None:
+    def _keep_faint(self, std: npt.NDArray[np.floating[Any]], block: Block) -> None:
         faint = std <= MARGIN * self._resolution * block.scale
         if faint.any():
             sample, unit = np.nonzero(faint & (std > 0))
             if unit.size and sum(part[0].size for part in self._faint_parts) <= FaintRows.most(self.mean.size):
-                self._faint_parts.append((unit + block.units.start, std[sample, unit]))
+                self._faint_parts.append((unit + block.units.start, std[sample, unit].astype(np.float64)))

@@ -10,12 +10,19 @@ from typing import Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from onnxinv.statistics.column_moments import ColumnMoments
+from onnxinv.statistics.row_moments import RowMoments
+from onnxinv.statistics.single_sums import single_sums
 from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
 
 S = TypeVar("S", bound=Statistic)
 
 Seconds = dict[type[Statistic], float]
 """Time spent by kind of statistic."""
+
+
+SINGLE: frozenset[type[Statistic]] = frozenset((RowMoments, ColumnMoments))
+"""Statistics that can be updated together in float32."""
 
 
 class State:
@@ -57,19 +64,44 @@ class State:
             self._derived[key] = compute()
         return self._derived[key]
 
-    def update(self, block: Block, *, whole: bool = False) -> Seconds:
+    @property
+    def takes_single(self) -> bool:
+        """Whether some of its statistics can be updated in float32."""
+        return RowMoments in self._statistics and ColumnMoments in self._statistics
+
+    def update_single(self, block: Block) -> Seconds | None:
+        """Account for a block of float32 values in the statistics of `SINGLE`.
+
+        Args:
+            block: whole rows, with a scratch of float32.
+
+        Returns:
+            How long each kind took; None where float32 does not hold what it takes, and nothing was accounted for.
+        """
+        start = perf_counter()
+        rows, columns = self[RowMoments], self[ColumnMoments]
+        sums = single_sums(block.values, columns.single_pivot(block), block.scratch)
+        if sums is None:
+            return None
+        rows.add_single(sums, block)
+        columns.add_single(sums, block)
+        half = (perf_counter() - start) / 2
+        return {RowMoments: half, ColumnMoments: half}
+
+    def update(self, block: Block, *, whole: bool = False, only: Collection[type[Statistic]] | None = None) -> Seconds:
         """Account for a block in every statistic that takes it.
 
         Args:
             block: the block.
             whole: whether it holds the whole layer in its own type, rather than a slice in float64.
+            only: the kinds that are meant; None for all.
 
         Returns:
             How long each kind took.
         """
         seconds: Seconds = {}
         for kind, statistic in self._statistics.items():
-            if kind.whole == whole:
+            if kind.whole == whole and (only is None or kind in only):
                 start = perf_counter()
                 statistic.update(block)
                 seconds[kind] = perf_counter() - start

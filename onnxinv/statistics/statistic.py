@@ -28,6 +28,7 @@ class Extent:
         resolution: deviations up to `resolution` times the unit's root mean square are rounding; as for float32 where
             nothing else is said.
         untransformed: closed statistics of the untransformed samples, by kind; those that the statistic asked for.
+        single: whether float32 holds the activations without loss.
     """
 
     transforms: int
@@ -36,6 +37,7 @@ class Extent:
     samples: int = 0
     resolution: float = 4 * 2.0**-23
     untransformed: Mapping[type[Statistic], Statistic] = field(default_factory=dict)
+    single: bool = False
 
     @classmethod
     def plain(cls, transforms: int, units: int) -> Self:
@@ -67,7 +69,7 @@ class Block:
     units: slice
     first: bool
     scale: float
-    scratch: Array
+    scratch: npt.NDArray[Any]
     reference: npt.NDArray[Any] | None = None
     labels: npt.NDArray[np.int64] | None = None
     single: bool = False

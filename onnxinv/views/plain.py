@@ -30,6 +30,11 @@ class PlainView(View):
             self.units = Units.of(layer.shape, layer.channel_axis, layer.dtype, per_unit=self._per_unit)
             self.channel = Units.of(layer.shape, layer.channel_axis, layer.dtype, per_unit=False).channel
 
+    @property
+    def hands_on(self) -> bool:
+        """Whether the activations are seen as they are, none of them aggregated."""
+        return self._aggregate in ("channel", "unit")
+
     def look(self, raw: Raw, transforms: slice, reference: int | None) -> Look:
         """Return the activations as they are, or aggregated."""
         known = None if reference is None else self._seen(raw[:, reference : reference + 1])[:, 0]

@@ -1,0 +1,60 @@
+"""Arrays that the outputs of run after run are written into, so that no run needs memory of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from onnxinv.errors import ModelError
+from onnxinv.model.layers import Layer
+from onnxinv.runtime import Session
+
+Raw = npt.NDArray[Any]
+
+
+class Landing:
+    """Runs a session; what it hands out is overwritten by the next run.
+
+    Args:
+        session: the session.
+        outputs: names of what it exposes.
+        layers: what these are, in the same order.
+    """
+
+    def __init__(self, session: Session, outputs: Sequence[str], layers: Sequence[Layer]) -> None:
+        self._session = session
+        self._outputs = outputs
+        self._layers = layers
+        # A batch along another axis would leave gaps where it is smaller.
+        self._lands = session.on_cpu and all(layer.batch.axis == 0 for layer in layers)
+        self._arrays: list[Raw] = [np.empty(0)] * len(layers)
+
+    def run(self, feed: Mapping[str, Raw]) -> list[Raw]:
+        """Return the raw outputs for a batch, in their order.
+
+        Raises:
+            ModelError: the runtime cannot compute this batch.
+        """
+        if self._lands and self._outputs:
+            arrays = self._room(len(next(iter(feed.values()))))
+            try:
+                self._session.run_into(feed, self._outputs, arrays)
+            except ModelError:  # an output may have another shape than it had in a small batch
+                self._lands = False
+                self._arrays = []
+            else:
+                return arrays
+        return self._session.run(feed, self._outputs)
+
+    def _room(self, rows: int) -> list[Raw]:
+        """Return arrays for that many variants."""
+        for place, layer in enumerate(self._layers):
+            length = rows * layer.batch.repeats
+            if len(self._arrays[place]) < length:
+                shape = layer.shape[1:] if layer.batch.repeats > 1 else layer.shape
+                kind = "float32" if layer.dtype == "bfloat16" else layer.dtype
+                self._arrays[place] = np.empty((length, *shape), kind)
+        return [array[: rows * layer.batch.repeats] for array, layer in zip(self._arrays, self._layers, strict=True)]

@@ -1,0 +1,60 @@
+"""Sums in float32, where that is allowed, agree with those in float64."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from onnxinv import api
+from onnxinv.demo import digits, model
+from onnxinv.result import Result
+
+
+def alike(single: Result, double: Result) -> None:
+    """Make sure that all values agree to 1e-5, and zeros and infinities exactly."""
+    assert list(single.units) == list(double.units)
+    for key, expected in double.units.items():
+        np.testing.assert_array_equal(np.isfinite(single.units[key]), np.isfinite(expected), err_msg=key)
+        np.testing.assert_array_equal(single.units[key] == 0, expected == 0, err_msg=key)
+        np.testing.assert_allclose(single.units[key], expected, rtol=1e-5, atol=1e-9, err_msg=key)
+    for one, other in zip(single.layers, double.layers, strict=True):
+        for key, found in one.measures.items():
+            wanted = other.measures[key]
+            assert (found.mean is None, found.se is None) == (wanted.mean is None, wanted.se is None)
+            assert found.mean is None or found.mean == pytest.approx(wanted.mean, rel=1e-6)
+            assert found.se is None or found.se == pytest.approx(wanted.se, rel=1e-3, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", ["plain", "rotated"])
+@pytest.mark.parametrize("batch", [8, None, 100])
+def test_the_shipped_models(name, batch):
+    def measured(how: str) -> Result:
+        return api.analyze(model(name), digits(), "rotation:steps=8", samples=48, batch=batch, reduce=how)
+
+    single, double = measured("auto"), measured("host")
+    alike(single, double)
+    assert (single.meta.runtime.reduce, double.meta.runtime.reduce) == ("auto", "host")
+    if batch != 8:
+        assert json.dumps(single.document.summary["normalized-variance"].mean_of_units) != json.dumps(
+            double.document.summary["normalized-variance"].mean_of_units
+        ), "float32 rounds otherwise: equal bits would say that it was not used"
+
+
+@pytest.mark.parametrize("aggregate", ["unit", "activation-mean", "activation-max"])
+def test_every_aggregate(aggregate):
+    def measured(how: str) -> Result:
+        return api.analyze(
+            model("rotated"), digits(), "rotation:steps=4", samples=24, aggregate=aggregate, stratify=True, reduce=how
+        )
+
+    alike(measured("auto"), measured("host"))
+
+
+def test_all_measures_together():
+    def measured(how: str) -> Result:
+        options = {"samples": 40, "measures": ["all"], "layers": ["conv2", "fc2"], "reduce": how}
+        return api.analyze(model("rotated"), digits(), "rotation:steps=4", **options)
+
+    alike(measured("auto"), measured("host"))

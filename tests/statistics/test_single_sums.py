@@ -1,0 +1,114 @@
+"""Moments that are summed in float32 are those that are summed in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from onnxinv.measures.normalized_variance import NormalizedVariance
+from onnxinv.measures.units import Units
+from onnxinv.measures.variance_shares import VarianceShares
+from onnxinv.statistics import Block, Extent, State
+from onnxinv.statistics.column_moments import ColumnMoments
+from onnxinv.statistics.row_moments import RowMoments
+from onnxinv.statistics.single_sums import single_sums
+
+SAMPLES, TRANSFORMS, UNITS = 24, 7, 40
+
+
+def reduced(grid: np.ndarray, *, single: bool, block: int = 5) -> State:
+    """Return the closed state of a (samples, transforms, units) grid, summed block by block."""
+    extent = Extent(grid.shape[1], grid.shape[2], np.arange(grid.shape[2]), single=single)
+    state = State.empty((RowMoments, ColumnMoments), extent)
+    scale = float(np.abs(grid).max())
+    for start in range(0, len(grid), block):
+        values = grid[start : start + block]
+        told = slice(0, grid.shape[1]), slice(0, grid.shape[2]), start == 0, scale
+        if single:
+            scratch = np.empty(values.shape, np.float32)
+            assert state.update_single(Block(values, *told, scratch, single=True)) is not None
+        else:
+            state.update(Block(values.astype(np.float64), *told, np.empty(values.shape), single=True))
+    state.close(len(grid))
+    return state
+
+
+def grid_of(variation: float, between: float, mean: float = 0.0, seed: int = 0) -> np.ndarray:
+    """Return activations that vary so much with the transform, and from sample to sample."""
+    generator = np.random.default_rng(seed)
+    noise = generator.standard_normal((SAMPLES, TRANSFORMS, UNITS)) * variation
+    samples = generator.standard_normal((SAMPLES, 1, UNITS)) * between
+    return (mean + samples + noise).astype(np.float32)
+
+
+def both(grid: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    units = Units.of((grid.shape[2],), 0, "float32", per_unit=True)
+    found = []
+    for single in (False, True):
+        state = reduced(grid, single=single)
+        values = {**NormalizedVariance().compute(state, units), **VarianceShares().compute(state, units)}
+        found.append({key: each.values for key, each in values.items()})
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        pytest.param(grid_of(1, 1), id="plain"),
+        pytest.param(grid_of(1, 1, mean=1e4), id="a mean of 10,000 deviations"),
+        pytest.param(grid_of(1e-3, 1), id="NV of 0.001"),
+        pytest.param(grid_of(1e-2, 1, mean=100), id="NV of 0.01 beside a mean"),
+        pytest.param(grid_of(1, 1e-3), id="samples alike"),
+        pytest.param(grid_of(1, 1) * np.float32(1e-8), id="small numbers"),
+        pytest.param(grid_of(1, 1) * np.float32(1e12), id="large numbers"),
+        pytest.param(np.maximum(grid_of(1, 1), 0), id="rectified"),
+    ],
+)
+def test_values_agree(grid):
+    double, single = both(grid)
+    for key, expected in double.items():
+        np.testing.assert_allclose(single[key], expected, rtol=1e-5, atol=1e-7, err_msg=key)
+
+
+@pytest.mark.parametrize("ratio", [1e2, 1e3])
+def test_values_agree_where_the_transform_says_nearly_all(ratio):
+    offsets = np.random.default_rng(1).standard_normal((1, TRANSFORMS, UNITS)) * ratio
+    double, single = both((offsets + grid_of(0.7, 0.7, seed=2)).astype(np.float32))
+    assert np.median(double["normalized-variance"]) > ratio / 4
+    np.testing.assert_allclose(single["normalized-variance"], double["normalized-variance"], rtol=1e-5)
+
+
+def test_zeros_and_infinities_are_exact():
+    generator = np.random.default_rng(3)
+    samples = np.broadcast_to(generator.standard_normal((SAMPLES, 1, UNITS)), (SAMPLES, TRANSFORMS, UNITS))
+    transforms = np.broadcast_to(generator.standard_normal((1, TRANSFORMS, UNITS)), samples.shape)
+    for grid, expected in ((samples, 0.0), (transforms, np.inf), (np.full(samples.shape, 0.3), 1.0)):
+        double, single = both(grid.astype(np.float32))
+        assert (double["normalized-variance"] == expected).all()
+        assert (single["normalized-variance"] == expected).all()
+        np.testing.assert_array_equal(single["variance-share-transform"], double["variance-share-transform"])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda grid: grid * np.float32(1e-25), id="squares would vanish"),
+        pytest.param(lambda grid: grid * np.float32(1e25), id="squares would overflow"),
+        pytest.param(
+            lambda grid: np.where(np.arange(UNITS) == 3, np.float32(1e-30), grid), id="one tiny constant unit"
+        ),
+        pytest.param(lambda grid: np.where(np.arange(UNITS) == 3, np.float32(np.nan), grid), id="not a number"),
+    ],
+)
+def test_what_float32_does_not_hold_is_left_to_float64(spoil):
+    values = spoil(grid_of(1, 1))[:5]
+    with np.errstate(all="ignore"):
+        assert single_sums(values, values[0], np.empty_like(values)) is None
+
+
+def test_dead_units_are_held():
+    values = np.where(np.arange(UNITS) == 3, np.float32(0), grid_of(1, 1))[:5]
+    sums = single_sums(values, values[0], np.empty_like(values))
+    assert sums is not None
+    assert (sums.deviations[:, 3] == 0).all()
+    assert (sums.column_squares[:, 3] == 0).all()
