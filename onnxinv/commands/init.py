@@ -28,6 +28,7 @@ from onnxinv.options import (
     OverwriteConfig,
     PreprocessFile,
     Quiet,
+    ReduceOption,
     Resize,
     Samples,
     Scale,
@@ -78,6 +79,7 @@ def init(
     threads: Threads = 0,
     batch: Batch = None,
     memory: Memory = None,
+    reduce: ReduceOption = "host",
     output: WrittenConfig = Path("onnxinv.toml"),
     overwrite: OverwriteConfig = False,
     schema: SchemaFlag = False,
@@ -108,6 +110,7 @@ def init(
         operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
         preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
         resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
+        reduce=reduce,
     )  # fmt: skip
     result = measuring.measure(plan, model.name, quiet=quiet)
     found, _ = candidates(plan.model)
