@@ -141,7 +141,9 @@ def test_what_to_do_is_said_run_by_run():
 
 def test_the_largest_number_of_samples_decides_all():
     found = [finding("a", "uncertain", needed=50), finding("b", "uncertain", needed=90)]
-    assert next(advice(check_of(*found))).startswith("To decide what is uncertain in digits, measure about 90 samples")
+    assert next(advice(check_of(*found, finding("z")))).startswith(
+        "To decide what is uncertain in digits, measure about 90 samples"
+    )
 
 
 def test_regressions_are_decided_by_more_samples_of_the_baseline_too():
@@ -149,13 +151,13 @@ def test_regressions_are_decided_by_more_samples_of_the_baseline_too():
              for name, needed in (("a", 50), ("b", 90))]  # fmt: skip
     beyond = finding("c", "uncertain", kind="max-regression", baseline=0.2, needed="more than 2000")
     runs = [run(against=baseline())]
-    assert list(advice(check_of(finding("a", "uncertain", needed=30), *found, runs=runs))) == [
+    assert list(advice(check_of(finding("a", "uncertain", needed=30), *found, finding("z"), runs=runs))) == [
         "To decide what is uncertain in digits, measure about 30 samples (20 were measured), or let --until-decided "
         "find how many it takes.",
         "To decide the regressions that are uncertain in digits, configure about 90 samples and write a baseline of "
         "as many with the accepted model and --update-baseline.",
     ]
-    assert list(advice(check_of(*found, beyond, runs=runs))) == [
+    assert list(advice(check_of(*found, beyond, finding("z"), runs=runs))) == [
         "To decide 2 of the regressions that are uncertain in digits, configure about 90 samples and write a baseline "
         "of as many with the accepted model and --update-baseline.",
         "To decide the rest, more than 2000 samples would be needed (c of digits): rather move the limit away from "
@@ -165,7 +167,7 @@ def test_regressions_are_decided_by_more_samples_of_the_baseline_too():
 
 def test_regressions_from_other_samples_are_decided_by_the_same_ones():
     found = finding("a", "uncertain", kind="max-regression", baseline=0.2, needed=50)
-    assert list(advice(check_of(found, runs=[run(against=baseline(paired=False))]))) == [
+    assert list(advice(check_of(found, finding("z"), runs=[run(against=baseline(paired=False))]))) == [
         "To decide the regressions that are uncertain in digits, measure the samples of the baseline, or write one of "
         "these samples with the accepted model and --update-baseline."
     ]
@@ -205,3 +207,12 @@ def test_layers_that_changed_their_name_or_are_gone_are_told():
 
 def test_a_baseline_of_other_samples_says_so():
     assert "on other samples" in next(about_baseline(baseline(paired=False)))
+
+
+def test_a_check_that_decides_nothing_says_that_it_says_nothing():
+    told = "No limit is decided, so that this check says nothing; with --strict it fails."
+    unclear, apart = finding("a", "uncertain", needed=30), finding("b", "not-applicable", reason="it has no maps")
+    assert next(advice(check_of(unclear, apart))) == told
+    assert told not in list(advice(check_of(unclear, finding("b"))))
+    assert told not in list(advice(check_of(unclear, finding("b", "broken", level="warn"))))
+    assert told not in list(advice(check_of()))
