@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
 
-from onnxinv.alignment import Alignment, Evidence
+from onnxinv.alignment import MODES, Alignment, Evidence, Mode
 from onnxinv.errors import UsageError
 from onnxinv.matcher import Matcher
 from onnxinv.outline import Outline
 from onnxinv.spec import did_you_mean
 
-Mode = Literal["auto", "name", "scope", "sequence", "depth"]
-MODES: tuple[Mode, ...] = get_args(Mode)
+__all__ = ["MODES", "Mode", "align"]
 
 
 def align(

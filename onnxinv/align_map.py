@@ -1,13 +1,43 @@
-"""The map of corresponding layers that `--align map.toml` names."""
+"""How layers are to be aligned: by a mode, or by the map of corresponding layers that `--align map.toml` names."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
 
+from onnxinv.alignment import MODES, Mode
 from onnxinv.errors import UsageError
+from onnxinv.spec import did_you_mean
 
 _FORM = 'A map is a TOML file with a table [pairs] and lines such as "conv1" = "conv2d/Relu".'
+
+
+def mode_of(how: str) -> Mode | None:
+    """Return the mode that a text means; None where it names a map.
+
+    Raises:
+        UsageError: there is no such mode.
+    """
+    if how.lower().endswith(".toml"):
+        return None
+    mode = next((each for each in MODES if each == how), None)
+    if mode is None:
+        close = did_you_mean(how, MODES)
+        raise UsageError(
+            f"There is no way to align layers called '{how}'.",
+            f"{close} " * close.startswith("Did") + f"Choose {', '.join(MODES)}, or name a file map.toml.",
+        )
+    return mode
+
+
+def how_to_align(how: str) -> tuple[Mode, dict[str, str] | None]:
+    """Return the mode that a text means, with the map that it names.
+
+    Raises:
+        UsageError: there is no such mode, or the file is no map; see `read_map`.
+    """
+    mode = mode_of(how)
+    return ("auto", read_map(Path(how))) if mode is None else (mode, None)
 
 
 def read_map(path: Path) -> dict[str, str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+
+Mode = Literal["auto", "name", "scope", "sequence", "depth"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+"""Ways to find what corresponds."""
 
 Method = Literal["map", "name", "scope", "sequence", "depth"]
 

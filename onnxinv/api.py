@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxinv.activations import observe, samples_at_hand
-from onnxinv.align import MODES, align
-from onnxinv.align_map import read_map
+from onnxinv.align import align
+from onnxinv.align_map import how_to_align
 from onnxinv.assemble import assemble
 from onnxinv.check_config import key_of, limit_of
 from onnxinv.checking import measure_run, prepare, report
@@ -298,16 +298,8 @@ def make_terms(align: str | Path, *, strict_align: bool, margin: float, rtol: fl
     for name, value in (("margin", margin), ("rtol", rtol)):
         if not 0 <= value < 1:
             raise UsageError(f"The {name} {value:g} is not a relative difference from 0 to below 1.")
-    text = str(align)
-    if text.lower().endswith(".toml"):
-        return Terms("auto", read_map(Path(align)), strict_align, margin, rtol)
-    mode = next((each for each in MODES if each == text), None)
-    if mode is None:
-        raise UsageError(
-            f"There is no way to align layers called '{text}'.",
-            f"Choose {', '.join(MODES)}, or name a file map.toml.",
-        )
-    return Terms(mode, None, strict_align, margin, rtol)
+    mode, stated = how_to_align(str(align))
+    return Terms(mode, stated, strict_align, margin, rtol)
 
 
 def _one_each(option: str, values: Sequence[T | None], count: int) -> list[T | None]:

@@ -182,7 +182,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
         transforms=TransformsMeta(
             spec=list(config.transforms),
             count=len(plan.transforms),
-            items=[{"name": each.name, **each.parameters} for each in plan.transforms],
+            items=plan.transform_items,
         ),
         options=OptionsMeta(
             aggregate=config.aggregate,

@@ -67,7 +67,7 @@ class PreparedRun:
     @property
     def regresses(self) -> bool:
         """Whether a limit is about the baseline."""
-        return any("max-regression" in each.limit.kinds for each in self.covered)
+        return any(each.regresses for each in self.covered)
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _prepared(configuration: Configuration, place: int, *, update: bool) -> Prep
     plan = _planned(configuration, place, asked)
     covered = _covered(configuration, place, parts, plan)
     counterparts = None
-    if not update and any("max-regression" in each.limit.kinds for each in covered):
+    if not update and any(each.regresses for each in covered):
         counterparts = _counterparts(configuration, place, plan, covered)
     lines = tuple(configuration.line(place, "limits", index) for index in range(len(run.limits)))
     return PreparedRun(asked, plan, tuple(covered), counterparts, lines, update)
@@ -245,7 +245,8 @@ def _check_applies(part: MeasurePart, layers: Sequence[str], plan: Plan) -> None
     if part.of_output:
         return
     measure = measures.build(part.spec)
-    places = [layer.index for layer in plan.layers if layer.name in set(layers)]
+    names = set(layers)
+    places = [layer.index for layer in plan.layers if layer.name in names]
     reasons = [plan.subjects.lacking.get((place, measure)) for place in places]
     if all(reasons):
         raise UsageError(
@@ -265,7 +266,7 @@ def _counterparts(configuration: Configuration, place: int, plan: Plan, covered:
         _check_alike(path, recorded, plan)
         counterparts = match(path, recorded, plan.layers, run.align)
     for each in covered:
-        if "max-regression" in each.limit.kinds:
+        if each.regresses:
             with configuration.blaming(place, "limits", each.index):
                 _check_recorded(each, counterparts)
     return counterparts
@@ -273,8 +274,9 @@ def _counterparts(configuration: Configuration, place: int, plan: Plan, covered:
 
 def _check_alike(path: Path, recorded: RecordedRun, plan: Plan) -> None:
     """Make sure that a baseline was measured as the run is."""
-    items = [{"name": each.name, **each.parameters} for each in plan.transforms]
-    if recorded.transforms.digest != transform_digest(items) or not _do_the_same(recorded.transforms.spec, plan):
+    if recorded.transforms.digest != transform_digest(plan.transform_items) or not _do_the_same(
+        recorded.transforms.spec, plan
+    ):
         raise UsageError(
             f"The baseline '{path}' was measured under other transforms: {' x '.join(recorded.transforms.spec)}.",
             UPDATE,
@@ -327,7 +329,7 @@ def _findings(prepared: PreparedRun, measured: MeasuredRun, *, strict: bool) -> 
 
 
 def _recorded(prepared: PreparedRun, measured: MeasuredRun) -> RecordedRun:
-    regressing = [each for each in prepared.covered if "max-regression" in each.limit.kinds]
+    regressing = [each for each in prepared.covered if each.regresses]
     layers: dict[str, list[Of]] = {}
     for each in regressing:
         if not each.part.of_output and each.limit.of not in layers.setdefault(each.part.key, []):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from onnxinv.align import MODES
+from onnxinv.align_map import mode_of
 from onnxinv.check_config import CheckConfig, default_name, key_of
 from onnxinv.config_origin import RUNS, Origin
 from onnxinv.config_paths import rooted
@@ -193,12 +193,11 @@ def _configuration(content: Raw, origin: Origin, wanted: Sequence[str], override
                 f"{where}Run '{run.name}' has no limits: nothing could ever fail.",
                 f"Add a table {header} with max = 0.5." if origin.path else "Add --limit normalized-variance:max=0.5.",
             )
-        if run.align not in MODES and not run.align.lower().endswith(".toml"):
-            where = "" if "align" in stated else origin.where(origin.of_run(place, ("align",)))
-            raise UsageError(
-                f"{where}There is no way to align layers called '{run.align}'.", did_you_mean(run.align, MODES)
-            )
-    return Configuration(config, origin, tuple(kept), frozenset(stated))
+    found = Configuration(config, origin, tuple(kept), frozenset(stated))
+    for index, run in enumerate(config.runs):
+        with found.blaming(index, "align"):
+            mode_of(run.align)
+    return found
 
 
 def _check_names(names: Sequence[str], origin: Origin) -> None:

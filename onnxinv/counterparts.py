@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from onnxinv.align import MODES, Mode, align
-from onnxinv.align_map import read_map
+from onnxinv.align import align
+from onnxinv.align_map import how_to_align
 from onnxinv.baseline import UPDATE, RecordedLayer, RecordedRun
 from onnxinv.errors import UsageError
 from onnxinv.outline import Described, outlines
 from onnxinv.result import Result
-from onnxinv.spec import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def match(path: Path, run: RecordedRun, layers: Sequence[Described], how: str) -
         UsageError: the two have so little in common that the baseline is another model's; or there is no such mode, or
             no such map.
     """
-    mode, stated = _mode(how)
+    mode, stated = how_to_align(how)
     found = align(outlines(run.layers), outlines(layers), mode, stated)
     if 2 * len(found.pairs) < min(len(run.layers), len(layers)):
         raise UsageError(
@@ -97,12 +96,3 @@ def match(path: Path, run: RecordedRun, layers: Sequence[Described], how: str) -
         if apart:
             renamed[layer.label] = told
     return Counterparts(path, run, counterparts, renamed, [run.layers[place].label for place in found.unmatched_a])
-
-
-def _mode(how: str) -> tuple[Mode, Mapping[str, str] | None]:
-    if how.lower().endswith(".toml"):
-        return "auto", read_map(Path(how))
-    mode = next((each for each in MODES if each == how), None)
-    if mode is None:
-        raise UsageError(f"There is no way to align layers called '{how}'.", did_you_mean(how, MODES))
-    return mode, None

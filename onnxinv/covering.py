@@ -33,6 +33,11 @@ class Covered:
     part: MeasurePart
     layers: tuple[str, ...]
 
+    @property
+    def regresses(self) -> bool:
+        """Whether it is about the baseline."""
+        return self.limit.max_regression is not None
+
     def below(self, kind: Kind) -> bool:
         """Whether values must be at most the bound; a regression is what is less invariant."""
         return kind == "max" or (kind == "max-regression" and self.part.direction == "lower")
@@ -64,7 +69,8 @@ def cover(limit: Limit, part: MeasurePart, found: Sequence[Candidate], layers: S
             )
         return (OUTPUT,)
     measured = [layer.name for layer in layers]
-    of_layers = {one.name: one for one in found if one.name in set(measured)}
+    names = set(measured)
+    of_layers = {one.name: one for one in found if one.name in names}
     covered: set[str] = set()
     for glob in globs or ("*",):
         fitting = {name for name, one in of_layers.items() if one.matches(glob)}

@@ -34,13 +34,10 @@ def crash(signal: str, model: str) -> OnnxinvError:
     """Return the error that a process which ran a model was ended by a signal.
 
     Args:
-        signal: its name; empty where code that it ran ended it as if a limit were broken.
+        signal: its name.
         model: the model's file; empty where it is not known.
     """
     about = f"on the model '{model}'" if model else "on the model"
-    if not signal:
-        what = f"The process that worked {about} was ended by code that it ran, with exit code 1."
-        return OnnxinvError(what, "Look into plug-ins and Python files that are named; they must raise errors instead.")
     if signal == "SIGKILL":
         what = f"The process that worked {about} was killed ({signal}), as happens where memory runs out."
         hint = "Make room in memory; analyze can do with less of it: lower --memory or --batch, or choose --layers."
@@ -48,3 +45,14 @@ def crash(signal: str, model: str) -> OnnxinvError:
         what = f"The process that worked {about} crashed ({signal}), most likely inside onnxruntime."
         hint = "Try another version of onnxruntime, or analyze with --device cpu or other --layers."
     return OnnxinvError(what, hint)
+
+
+def ended(model: str) -> OnnxinvError:
+    """Return the error that code which a process ran ended it, as if a limit were broken.
+
+    Args:
+        model: the model's file; empty where it is not known.
+    """
+    about = f"on the model '{model}'" if model else "on the model"
+    what = f"The process that worked {about} was ended by code that it ran, with exit code 1."
+    return OnnxinvError(what, "Look into plug-ins and Python files that are named; they must raise errors instead.")

@@ -26,7 +26,7 @@ from onnxinv.model.fed_inputs import fed_inputs
 from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
 from onnxinv.probe import Probe, run_probe
-from onnxinv.result import Skipped, SkippedMeasure
+from onnxinv.result import Json, Skipped, SkippedMeasure
 from onnxinv.runtime import Device, choose_device
 from onnxinv.spec import explain_validation
 from onnxinv.subjects import Subjects
@@ -106,6 +106,11 @@ class Plan:
     def skipped(self) -> tuple[Skipped, ...]:
         """What is not, with reasons."""
         return self.probe.skipped
+
+    @property
+    def transform_items(self) -> list[Json]:
+        """Name and parameters of every transform."""
+        return [{"name": each.name, **each.parameters} for each in self.transforms]
 
     @property
     def first_pass(self) -> bool:

@@ -20,9 +20,9 @@ from onnxinv.measures import Measure
 from onnxinv.schedule import BlockPlan
 from onnxinv.spent import Spent
 from onnxinv.statistics import Array, Block, State, Statistic
-from onnxinv.statistics.row_moments import RowMoments
+from onnxinv.statistics.single_moments import SINGLE, takes_single, update_single
 from onnxinv.statistics.single_sums import LARGEST
-from onnxinv.statistics.state import SINGLE, Seconds
+from onnxinv.statistics.state import Seconds
 from onnxinv.subjects import Subject
 from onnxinv.views import Look
 
@@ -144,7 +144,9 @@ class Reducer:
         if any(kind.whole for kind in kinds):
             tasks.append(partial(_reduce_whole, state, look, part, scale))
         pieces = [kind for kind in kinds if not kind.whole]
-        single = self._may_be_single and state.takes_single and _fits_single(look.grid, part, state, scale)
+        run = part.transforms.stop - part.transforms.start
+        fits = self._may_be_single and _is_single(look.grid) and scale < LARGEST
+        single = fits and takes_single(state, run)
         if single:
             tasks += [
                 partial(_reduce_single, state, look, some, part, scale) for some in _cut(look.grid, _SINGLE_UNITS)
@@ -228,12 +230,6 @@ def _cut(grid: Raw, size: int) -> Iterator[slice]:
     return (slice(start, min(start + step, outer)) for start in range(0, outer, step))
 
 
-def _fits_single(grid: Raw, part: Part, state: State, scale: float) -> bool:
-    """Whether a block may be reduced in float32: that type or a coarser one, whole rows, and no huge numbers."""
-    whole_rows = part.transforms.stop - part.transforms.start == state[RowMoments].transforms
-    return _is_single(grid) and whole_rows and scale < LARGEST
-
-
 def _reduce_single(state: State, look: Look, some: slice, part: Part, scale: float) -> Seconds:
     """Reduce a piece in float32, or in float64 where that does not hold it."""
     piece = look.grid[:, :, some]
@@ -242,7 +238,7 @@ def _reduce_single(state: State, look: Look, some: slice, part: Part, scale: flo
     scratch = _scratch.single(shape)
     units = slice(some.start * look.inner, some.stop * look.inner)
     with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
-        done = state.update_single(Block(values, part.transforms, units, part.first, scale, scratch, single=True))
+        done = update_single(state, Block(values, part.transforms, units, part.first, scale, scratch, single=True))
     return _reduce_piece(state, look, some, part, scale, SINGLE) if done is None else done
 
 

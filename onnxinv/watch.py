@@ -72,7 +72,9 @@ def watch(arguments: Sequence[str]) -> int:
     if status == _SAYS_BROKEN:
         return _BROKEN
     if status == _BROKEN:
-        tell_crash("", arguments)
+        from onnxinv.failures import ended
+
+        _say(ended(_model_named(arguments)))
         return _CRASHED
     return status if _is_exit_code(status) else _tell(status, arguments)
 
@@ -136,16 +138,22 @@ def tell_crash(name: str, arguments: Sequence[str]) -> None:
     """Say that the process that ran a command line crashed.
 
     Args:
-        name: the signal that ended it; empty where code that it ran did.
+        name: the signal that ended it.
         arguments: the command line.
     """
-    from onnxinv.failures import crash, what_to_say
+    from onnxinv.failures import crash
+
+    _say(crash(name, _model_named(arguments)))
+
+
+def _say(error: Exception) -> None:
+    from onnxinv.failures import what_to_say
     from onnxinv.printing import prepare_streams, say
 
     prepare_streams()
     if sys.stderr.isatty() and os.name != "nt":
         sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
-    for line in what_to_say(crash(name, _model_named(arguments))):
+    for line in what_to_say(error):
         say(line)
 
 

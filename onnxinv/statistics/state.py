@@ -10,19 +10,12 @@ from typing import Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.statistics.column_moments import ColumnMoments
-from onnxinv.statistics.row_moments import RowMoments
-from onnxinv.statistics.single_sums import single_sums
 from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
 
 S = TypeVar("S", bound=Statistic)
 
 Seconds = dict[type[Statistic], float]
 """Time spent by kind of statistic."""
-
-
-SINGLE: frozenset[type[Statistic]] = frozenset((RowMoments, ColumnMoments))
-"""Statistics that can be updated together in float32."""
 
 
 class State:
@@ -63,30 +56,6 @@ class State:
         if key not in self._derived:
             self._derived[key] = compute()
         return self._derived[key]
-
-    @property
-    def takes_single(self) -> bool:
-        """Whether some of its statistics can be updated in float32."""
-        return RowMoments in self._statistics and ColumnMoments in self._statistics
-
-    def update_single(self, block: Block) -> Seconds | None:
-        """Account for a block of float32 values in the statistics of `SINGLE`.
-
-        Args:
-            block: whole rows, with a scratch of float32.
-
-        Returns:
-            How long each kind took; None where float32 does not hold what it takes, and nothing was accounted for.
-        """
-        start = perf_counter()
-        rows, columns = self[RowMoments], self[ColumnMoments]
-        sums = single_sums(block.values, columns.single_pivot(block), block.scratch)
-        if sums is None:
-            return None
-        rows.add_single(sums, block)
-        columns.add_single(sums, block)
-        half = (perf_counter() - start) / 2
-        return {RowMoments: half, ColumnMoments: half}
 
     def update(self, block: Block, *, whole: bool = False, only: Collection[type[Statistic]] | None = None) -> Seconds:
         """Account for a block in every statistic that takes it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from onnxinv import api
 from onnxinv.demo import digits, model
 from onnxinv.result import Result
+
+ZOO = Path(__file__).parents[1] / "zoo"
 
 
 def alike(single: Result, double: Result) -> None:
@@ -56,5 +59,15 @@ def test_all_measures_together():
     def measured(how: str) -> Result:
         options = {"samples": 40, "measures": ["all"], "layers": ["conv2", "fc2"], "reduce": how}
         return api.analyze(model("rotated"), digits(), "rotation:steps=4", **options)
+
+    alike(measured("auto"), measured("host"))
+
+
+@pytest.mark.parametrize(
+    "name", ["dynamo_resnet18_fp16", "dynamo_conv1d_bf16", "keras_lstm", "keras_vit", "quantized_mobilenet_qdq"]
+)
+def test_models_of_other_kinds_and_number_formats(name):
+    def measured(how: str) -> Result:
+        return api.analyze(ZOO / f"{name}.onnx", "random:n=12", "scale-amplitude:steps=5", groups=3, reduce=how)
 
     alike(measured("auto"), measured("host"))

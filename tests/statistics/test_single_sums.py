@@ -11,6 +11,7 @@ from onnxinv.measures.variance_shares import VarianceShares
 from onnxinv.statistics import Block, Extent, State
 from onnxinv.statistics.column_moments import ColumnMoments
 from onnxinv.statistics.row_moments import RowMoments
+from onnxinv.statistics.single_moments import update_single
 from onnxinv.statistics.single_sums import single_sums
 
 SAMPLES, TRANSFORMS, UNITS = 24, 7, 40
@@ -26,7 +27,7 @@ def reduced(grid: np.ndarray, *, single: bool, block: int = 5) -> State:
         told = slice(0, grid.shape[1]), slice(0, grid.shape[2]), start == 0, scale
         if single:
             scratch = np.empty(values.shape, np.float32)
-            assert state.update_single(Block(values, *told, scratch, single=True)) is not None
+            assert update_single(state, Block(values, *told, scratch, single=True)) is not None
         else:
             state.update(Block(values.astype(np.float64), *told, np.empty(values.shape), single=True))
     state.close(len(grid))
