@@ -21,8 +21,8 @@ _BLOCKS_SHARE = 6
 _LEAST_SAMPLES = 2
 """Samples that a block should hold, however large they are."""
 
-_MOST_VARIANTS = 256
-"""Variants of a block, at most."""
+_MOST_SAMPLES = 16
+"""Samples of a block, at most."""
 
 OPEN_STATE = 2
 """Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""
@@ -199,7 +199,7 @@ def _batch(variant_bytes: int, columns: int, most_bytes: int) -> int:
     """Return how many variants one run should take: a few whole rows where memory allows it."""
     most = most_bytes // max(variant_bytes, 1)
     wanted = max(_TARGET_BLOCK // max(variant_bytes, 1), _LEAST_SAMPLES * columns)
-    return max(1, min(_MOST_VARIANTS, wanted, most))
+    return max(1, min(_MOST_SAMPLES * columns, wanted, most))
 
 
 def _physical_memory() -> int:

@@ -25,8 +25,8 @@ from onnxinv.statistics.state import Seconds
 from onnxinv.subjects import Subject
 from onnxinv.views import Look
 
-_SINGLE_UNITS = 1 << 13
-"""Units reduced in float32 at a time: so many that calls cost little, so few that the caches help."""
+_SINGLE_PIECE = 1 << 19
+"""Activations reduced in float32 at a time: so many that calls cost little, so few that the caches help."""
 
 _PIECE = 1 << 18
 """Activations reduced at a time: as float64 they fit the last-level cache, and calls cost little beside the work."""
@@ -151,7 +151,8 @@ class Reducer:
         pieces = [kind for kind in kinds if not kind.whole]
         if self._may_be_single and _is_single(look.grid) and takes_single(state):
             tasks += [
-                partial(_reduce_single, state, look, some, part, scale) for some in _cut(look.grid, _SINGLE_UNITS)
+                partial(_reduce_single, state, look, some, part, scale)
+                for some in _cut(look.grid, max(64, _SINGLE_PIECE // math.prod(look.grid.shape[:2])))
             ]
             pieces = [kind for kind in pieces if kind not in SINGLE]
         if pieces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Self
 
 import numpy as np
@@ -13,6 +14,9 @@ from onnxinv.statistics.statistic import Array, Block, Extent, Reals, Statistic
 
 _HELD = 64
 """Samples that are added up in float32 before they are brought into float64."""
+
+
+_BEGINNING = Lock()
 
 
 class ColumnMoments(Statistic):
@@ -33,18 +37,20 @@ class ColumnMoments(Statistic):
         self.deviations = deviations
         self._pivot: Reals | None = None
         self._recent: Single | None = None
-        self._untouched = False
 
     @classmethod
     def empty(cls, extent: Extent) -> Self:
         """Return the moments of no samples."""
-        # While the group is open, `mean` holds the sums of the shifted values and `deviations` those of their squares,
-        # beside those in float32; zeros take no memory before they are written to.
+        # While the group is open, `mean` holds the sums of the shifted values and `deviations` those of their squares.
+        # Those in float32 are held beside them: in most groups all of them, and the others are not needed.
         shape = extent.transforms, extent.units
-        self = cls(0, np.zeros(shape), np.zeros(shape))
-        self._pivot = np.zeros(shape, np.float32 if extent.single else np.float64)
-        self._recent = np.zeros((2, *shape), np.float32) if extent.single else None
-        self._untouched = extent.single
+        if extent.single:
+            self = cls(0, *np.empty((2, 0, 0)))
+            self._pivot = np.empty(shape, np.float32)
+            self._recent = np.empty((2, *shape), np.float32)
+        else:
+            self = cls(0, np.zeros(shape), np.zeros(shape))
+            self._pivot = np.zeros(shape)
         return self
 
     @classmethod
@@ -63,6 +69,8 @@ class ColumnMoments(Statistic):
         pivot = self._pivot[block.transforms, block.units]
         if block.first:
             pivot[...] = block.values[0]
+            if self._recent is not None:
+                self._recent[:, block.transforms, block.units] = 0
         self._add(block, *block.shifted_sums(pivot.astype(np.float64, copy=False), axis=0))
 
     def single_pivot(self, block: Block) -> Single:
@@ -76,8 +84,12 @@ class ColumnMoments(Statistic):
         """Add sums that were taken in float32; see `update`."""
         assert self._recent is not None, "a state of single numbers takes them"
         total, squares = self._recent[:, block.transforms, block.units]
-        total += sums.column_total
-        squares += sums.column_squares
+        if block.first:
+            total[...] = sums.column_total
+            squares[...] = sums.column_squares
+        else:
+            total += sums.column_total
+            squares += sums.column_squares
         if block.before // _HELD < (block.before + len(block.values)) // _HELD:
             self._add(block, total, squares)
             total[...] = squares[...] = 0
@@ -86,14 +98,12 @@ class ColumnMoments(Statistic):
         """Turn the shifted sums into mean and squared deviations."""
         assert self._pivot is not None, "a statistic is closed once"
         self.count = samples
-        if self._recent is not None:
-            # Most groups are small, and all of their sums are in float32.
-            known = (0.0, 0.0) if self._untouched else (self.mean, self.deviations)
-            self.mean, self.deviations = (
-                recent.astype(np.float64) + before for recent, before in zip(self._recent, known, strict=True)
+        if self._recent is None:
+            self.mean, self.deviations = from_shifted_sums(
+                samples, self._pivot.astype(np.float64, copy=False), self.mean, self.deviations
             )
-        pivot = self._pivot.astype(np.float64, copy=False)
-        self.mean, self.deviations = from_shifted_sums(samples, pivot, self.mean, self.deviations)
+        else:
+            self.mean, self.deviations = self._from_single(samples, self._pivot, self._recent)
         self._pivot = self._recent = None
 
     def merge(self, other: Self) -> Self:
@@ -106,6 +116,27 @@ class ColumnMoments(Statistic):
         return type(self)(self.count, self.mean[:, units], self.deviations[:, units])
 
     def _add(self, block: Block, total: Reals, squares: Reals) -> None:
-        self._untouched = False
+        self._begin()
         self.mean[block.transforms, block.units] += total
         self.deviations[block.transforms, block.units] += squares
+
+    def _begin(self) -> None:
+        """Make room for sums in float64, once: slices of units are updated in threads of their own."""
+        if self.mean.size:
+            return
+        with _BEGINNING:
+            if not self.mean.size:
+                assert self._pivot is not None, "a closed statistic is not updated"
+                deviations = np.zeros(self._pivot.shape)
+                self.deviations, self.mean = deviations, np.zeros(self._pivot.shape)
+
+    def _from_single(self, samples: int, pivot: Reals, recent: Single) -> tuple[Array, Array]:
+        """Return mean and squared deviations from sums in float32 and what was added up of them; row by row."""
+        mean, deviations = np.empty((2, *pivot.shape))
+        for place in range(len(pivot)):
+            total, squares = recent[:, place].astype(np.float64)
+            if self.mean.size:
+                total += self.mean[place]
+                squares += self.deviations[place]
+            mean[place], deviations[place] = from_shifted_sums(samples, pivot[place].astype(np.float64), total, squares)
+        return mean, deviations
