@@ -77,7 +77,8 @@ def located(
     value, replicates, interval = getattr(found, location), found.loo.get(location), found.ci.get(location)
     if location == "mean" or value is None or not replicates or interval is None:
         return known(found) if location == "mean" else Known(value, None, None, ())
-    se = jackknife(value, value, replicates, (-math.inf, math.inf)).se
+    of_positions = (found.position_se or {}).get(location, 0.0)
+    se = jackknife(value, value, replicates, (-math.inf, math.inf), other_se=of_positions).se
     assert se is not None, "an interval rests on enough groups"
     half = half_width(se, len(replicates))
     # One end of the interval is where it was before it was cut, and tells its middle.

@@ -125,7 +125,8 @@ class _Walk:
         self._subjects = plan.subjects.of(layers, with_output=with_output)
         self._tensors = list({subject.layer.name: subject.layer for subject in self._subjects}.values())
         self._place = {layer.name: place for place, layer in enumerate(self._tensors)}
-        exposed = expose(plan.model.proto, list(self._place))
+        drawn = {layer.name: layer.drawn.units for layer in self._tensors if layer.drawn}
+        exposed = expose(plan.model.proto, list(self._place), drawn)
         self._outputs = [exposed.outputs[name] for name in self._place]
         self.session = Session(
             widened(exposed.proto).SerializeToString(),

@@ -15,6 +15,9 @@ KEPT_UNITS = 4096
 _TARGET_BLOCK = 256 << 20
 """Bytes of activations that one block should yield: several samples of each, so that states are seldom touched."""
 
+_AT_ONCE = 3
+"""Tensors that the runtime needs at once: what an operator takes, what it makes, and one that waits for its branch."""
+
 OPEN_STATE = 2
 """Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""
 
@@ -49,7 +52,8 @@ class Memory:
     Attributes:
         state: what the statistics of the largest chunk keep: group states, and the open group or, later, the
             leave-one-out states of the layers that are being finished.
-        activations: what one block exposes and its copy for the reducer, and what the largest chunk collects.
+        activations: what one block exposes and its copy for the reducer, and what the largest chunk collects; where
+            layers are not handed out whole, what the runtime holds of them besides.
         samples: variants of the block at work and of the next one, and what transforms keep.
         budget: what must not be exceeded.
     """
@@ -89,6 +93,7 @@ def lay_out(
     batch: int | None,
     variant_bytes: int,
     operator_bytes: int = 0,
+    passing_bytes: int = 0,
     threads: int,
     budget: int | None,
 ) -> Layout:
@@ -100,6 +105,7 @@ def lay_out(
         batch: variants a run, where the user or the model says so.
         variant_bytes: one variant of the primary input.
         operator_bytes: what transforms keep to be quick.
+        passing_bytes: of one variant, what the runtime holds for a while and does not hand out; see `passing_bytes`.
         threads: layers finished at a time; 0 for one a core.
         budget: bytes; None for half of the machine's memory.
 
@@ -110,9 +116,9 @@ def lay_out(
     limit = budget or _physical_memory() // 2
     exposed = sum(layer.units * layer.number_bytes for layer in layers)
     block = min(_TARGET_BLOCK, limit // 8)  # a block is held twice, and the states need most of the room
-    chosen = batch or max(1, min(256, block // max(exposed + variant_bytes, 1)))
+    chosen = batch or max(1, min(256, block // max(exposed + passing_bytes + variant_bytes, 1)))
     samples = 2 * chosen * variant_bytes + operator_bytes
-    activations = 2 * chosen * exposed
+    activations = chosen * (2 * exposed + passing_bytes)
     room = limit - activations - samples
     workers = min(threads or os.cpu_count() or 1, len(layers))
     finishing = workers * (groups + 3) * max(load.finishing for load in loads)
@@ -145,6 +151,17 @@ def lay_out(
         tuple(tuple(load.layer for load in chunk) for chunk in chunks),
         Memory(states[largest], activations + collected, samples, limit),
     )
+
+
+def passing_bytes(layers: Sequence[Layer], measured: Sequence[Layer]) -> int:
+    """Return what the runtime holds of one variant for a while where layers are not handed out whole.
+
+    Args:
+        layers: as they are.
+        measured: what is handed out of them.
+    """
+    whole = (one.units * one.number_bytes for one, other in zip(layers, measured, strict=True) if other.drawn)
+    return _AT_ONCE * max(whole, default=0)
 
 
 def _physical_memory() -> int:
