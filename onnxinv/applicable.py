@@ -127,7 +127,7 @@ def _lacking(measure: Measure, facts: Facts) -> tuple[str, str] | None:
     if facts.transforms < measure.transforms_needed:
         count = measure.transforms_needed
         return f"it needs {count} transforms, and the set has {facts.transforms}", "Take a larger transform set."
-    for need in (*measure.needed(), *((WHOLE_LAYERS,) if measure.wants_whole_layers() else ())):
+    for need in (*((WHOLE_LAYERS,) if measure.wants_whole_layers() else ()), *measure.needed()):
         if reason := need.lacking(facts):
             return reason, need.hint
     return None

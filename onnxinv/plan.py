@@ -167,7 +167,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
             class_output=output if isinstance(output, str) else (beside[output.name], output),
             no_labels=no_labels,
             aggregate=config.aggregate,
-            sampled=config.sample_units is not None,
+            sampled=any(layer.drawn for layer in drawn),
             stratified=config.stratify,
             may_stop_early=config.may_stop_early,
         ),
