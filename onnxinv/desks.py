@@ -45,7 +45,8 @@ class Desks:
 
     def __init__(self, plan: Plan, subjects: Sequence[Subject], progress: Progress) -> None:
         tensors = list({subject.layer.name: subject.layer for subject in subjects}.values())
-        exposed = expose(plan.model.proto, [layer.name for layer in tensors])
+        drawn = {layer.name: layer.drawn.units for layer in tensors if layer.drawn}
+        exposed = expose(plan.model.proto, [layer.name for layer in tensors], drawn)
         count = plan.layout.desks
         threads = max(1, (plan.config.threads or os.cpu_count() or 1) // count)
         self.session = Session(
