@@ -49,7 +49,8 @@ def describe_plan(plan: Plan, seconds: float | None = None) -> RenderableType:
         "layers": f"{len(plan.layers)}, {sum(layer.units for layer in plan.layers):,} units, by {config.aggregate}",
         "skipped": f"{len(plan.skipped)} tensors",
         "device": f"{plan.device.kind}, optimisation {'on' if plan.probe.optimize else 'off'}",
-        "batch": f"{layout.batch} variants" + (", and the untransformed samples first" if plan.first_pass else ""),
+        "batch": f"{layout.batch} variants, {_count(layout.desks, 'group')} at a time"
+        + (", and the untransformed samples first" if plan.first_pass else ""),
         "chunks": f"{len(layout.chunks)} of layers, each a pass over all variants",
         "intervals": "from all units" if layout.kept_units is None else f"from {layout.kept_units:,} units a layer",
         "memory": f"{_mib(memory.state)} of statistics, {_mib(memory.peak)} at the peak, beside the model; "

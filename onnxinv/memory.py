@@ -10,7 +10,7 @@ from onnxinv.errors import UsageError
 from onnxinv.model.layers import Layer
 
 KEPT_UNITS = 4096
-"""Units of a layer whose group states are kept where those of all units do not fit."""
+"""Units of a layer whose group states are kept, at most: standard errors hardly change with more, the time does."""
 
 _TARGET_BLOCK = 256 << 20
 """Bytes of activations that one block should yield: several samples of each, so that states are seldom touched."""
@@ -21,7 +21,7 @@ _BLOCKS_SHARE = 6
 _LEAST_SAMPLES = 2
 """Samples that a block should hold, however large they are."""
 
-_MOST_SAMPLES = 16
+_MOST_SAMPLES = 8
 """Samples of a block, at most."""
 
 _AT_ONCE = 3
@@ -38,7 +38,7 @@ class Load:
     Attributes:
         layer: the layer.
         group: closed states of one group, all units.
-        kept: closed states of one group, of the units whose group states are kept where not all are.
+        kept: closed states of one group, of the units whose group states are kept.
         full: closed states of all samples, all units.
         open: states of the group that is being measured.
         finishing: one state of the units that are finished at a time.
@@ -84,7 +84,7 @@ class Layout:
 
     Attributes:
         batch: variants in one session run.
-        kept_units: units of each layer whose group states are kept; None for all.
+        kept_units: units of each layer whose group states are kept; None where no layer has more.
         chunks: layers measured together, chunk after chunk.
         desks: groups measured at the same time.
         memory: the estimate.
@@ -125,10 +125,9 @@ class Work:
 
 
 def lay_out(work: Work, budget: int | None) -> Layout:
-    """Choose batch, chunks, kept units and desks so that the estimate stays within the budget.
+    """Choose batch, chunks and desks so that the estimate stays within the budget.
 
-    Every chunk runs the model again: as few of them as possible come first, then intervals from all units, then as
-    many desks as there may be.
+    Every chunk runs the model again: as few of them as possible come first, then as many desks as there may be.
 
     Args:
         work: what is laid out.
@@ -142,7 +141,7 @@ def lay_out(work: Work, budget: int | None) -> Layout:
     found = [_lay_out(work, limit, count) for count in {desks, -(-desks // 2), -(-desks // 4), 1}]
     layouts = [each for each in found if isinstance(each, Layout)]
     if layouts:
-        return min(layouts, key=lambda each: (len(each.chunks), each.kept_units is not None, -each.desks))
+        return min(layouts, key=lambda each: (len(each.chunks), -each.desks))
     # One desk needs least.
     raise min((each for each in found if isinstance(each, _Short)), key=lambda each: each.need).error(limit)
 
@@ -175,10 +174,6 @@ def _lay_out(work: Work, limit: int, desks: int) -> Layout | _Short:
     room = limit - activations - samples
     workers = min(work.threads, len(layers))
     finishing = workers * (groups + 3) * max(load.finishing for load in loads)
-    every = groups * sum(load.group for load in loads) + max(desks * sum(load.open for load in loads), finishing)
-    buffers = desks * sum(load.buffers for load in loads)
-    if every + buffers <= room:
-        return Layout(batch, None, (tuple(layers),), desks, Memory(every, activations + buffers, samples, limit))
     some = [load.full + desks * load.open + groups * load.kept for load in loads]
     alone = [size + desks * load.buffers for size, load in zip(some, loads, strict=True)]
     if max(alone) + finishing > room:
@@ -195,7 +190,7 @@ def _lay_out(work: Work, limit: int, desks: int) -> Layout | _Short:
     largest = max(range(len(chunks)), key=lambda chunk: states[chunk] + collected[chunk])
     return Layout(
         batch,
-        KEPT_UNITS,
+        KEPT_UNITS if any(load.kept < load.group for load in loads) else None,
         tuple(tuple(load.layer for load in chunk) for chunk in chunks),
         desks,
         Memory(states[largest], activations + collected[largest], samples, limit),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -25,8 +26,8 @@ from onnxinv.statistics.state import Seconds
 from onnxinv.subjects import Subject
 from onnxinv.views import Look
 
-_SINGLE_PIECE = 1 << 19
-"""Activations reduced in float32 at a time: so many that calls cost little, so few that the caches help."""
+_SINGLE_UNITS = 1 << 13
+"""Units reduced in float32 at a time, at most: long runs of memory are read quickly, and small sums stay in a cache."""
 
 _PIECE = 1 << 18
 """Activations reduced at a time: as float64 they fit the last-level cache, and calls cost little beside the work."""
@@ -151,8 +152,7 @@ class Reducer:
         pieces = [kind for kind in kinds if not kind.whole]
         if self._may_be_single and _is_single(look.grid) and takes_single(state):
             tasks += [
-                partial(_reduce_single, state, look, some, part, scale)
-                for some in _cut(look.grid, max(64, _SINGLE_PIECE // math.prod(look.grid.shape[:2])))
+                partial(_reduce_single, state, look, some, part, scale) for some in _cut(look.grid, _SINGLE_UNITS)
             ]
             pieces = [kind for kind in pieces if kind not in SINGLE]
         if pieces:
@@ -226,10 +226,11 @@ _scratch = _Scratch()
 
 
 def _cut(grid: Raw, size: int) -> Iterator[slice]:
-    """Return pieces of the outer units with about that many units."""
+    """Return pieces of the outer units with at most about that many units, of equal size as far as possible."""
     outer, inner = grid.shape[2:]
-    step = max(1, size // inner)
-    return (slice(start, min(start + step, outer)) for start in range(0, outer, step))
+    pieces = min(outer, -(-outer * inner // size))
+    bounds = [outer * place // pieces for place in range(pieces + 1)]
+    return (slice(low, high) for low, high in pairwise(bounds))
 
 
 def _reduce_single(state: State, look: Look, some: slice, part: Part, scale: float) -> Seconds:

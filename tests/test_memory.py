@@ -84,29 +84,40 @@ def test_every_layer_is_in_one_chunk_in_order_and_the_estimate_within_the_budget
     assert all(layout.chunks)
     assert layout.memory.peak <= layout.memory.budget == budget
     assert layout.batch == (batch or layout.batch) >= 1
-    assert layout.kept_units in (None, KEPT_UNITS)
-    assert layout.kept_units == KEPT_UNITS or len(layout.chunks) == 1
+    assert layout.kept_units == (KEPT_UNITS if max(units) > KEPT_UNITS else None)
 
 
-@given(UNITS, st.integers(1, 300))
-def test_a_budget_just_as_large_as_the_estimate_is_enough(units, batch):
+@given(UNITS, st.integers(1, 300), st.integers(1, 4))
+def test_a_budget_just_as_large_as_the_estimate_is_enough(units, batch, desks):
     found = layers(*units)
-    peak = plan(found, 1 << 40, batch=batch).memory.peak
-    assert plan(found, peak, batch=batch).kept_units is None
-    layout = plan_or_none(found, peak - 1, batch=batch)
-    assert layout is None or layout.kept_units == KEPT_UNITS
+    plenty = plan(found, 1 << 40, batch=batch, desks=desks)
+    layout = plan(found, plenty.memory.peak, batch=batch, desks=desks)
+    assert (layout.desks, layout.chunks) == (plenty.desks, (tuple(found),))
+    less = plan_or_none(found, plenty.memory.peak - 1, batch=batch, desks=desks)
+    assert less is None or less.desks < desks or len(less.chunks) > 1
 
 
-def test_all_units_are_kept_where_they_fit():
-    layout = plan(layers(100_000, 100_000), 1 << 30, batch=1)
-    assert (layout.kept_units, len(layout.chunks)) == (None, 1)
-    assert layout.memory.state == 12 * 200_000 * 80  # ten groups and one that is being updated
-
-
-def test_a_subset_of_units_is_kept_where_all_do_not_fit():
+def test_the_groups_keep_a_subset_of_the_units_of_large_layers():
     layout = plan(layers(100_000, 100_000), 100 * MIB, batch=1)
     assert (layout.kept_units, len(layout.chunks)) == (KEPT_UNITS, 1)
     assert layout.memory.state == (2 * (3 * 100_000 + 10 * KEPT_UNITS) + 13 * KEPT_UNITS) * 80
+
+
+def test_every_desk_has_an_open_group():
+    layout = plan(layers(100_000), 100 * MIB, batch=1, desks=3)
+    assert layout.desks == 3
+    assert layout.memory.state == ((1 + 3 * 2) * 100_000 + (10 + 13) * KEPT_UNITS) * 80
+
+
+def test_there_are_no_more_desks_than_groups():
+    assert plan(layers(10), 1 << 30, groups=3, desks=8).desks == 3
+
+
+def test_fewer_desks_are_better_than_more_chunks():
+    found = layers(100_000, 100_000, 100_000)
+    needed = plan(found, 1 << 40, batch=1, desks=1).memory.peak
+    layout = plan(found, needed, batch=1, desks=4)
+    assert (len(layout.chunks), layout.desks) == (1, 1)
 
 
 def test_layers_are_cut_into_chunks_where_not_even_subsets_fit():

@@ -44,6 +44,7 @@ class RowMoments(Statistic):
         self.mean_deviations = mean_deviations
         self.faint = faint
         self._pivot: Array | None = None
+        self._single_pivot = np.zeros((2, 0), np.float32)
         self._open_row = np.zeros((3, 0))
         self._faint_parts: list[tuple[npt.NDArray[np.intp], Array]] = []
         self._transforms = 0
@@ -58,6 +59,7 @@ class RowMoments(Statistic):
         self._transforms = extent.transforms
         self._resolution = extent.resolution
         self._pivot = np.zeros(extent.units)
+        self._single_pivot = np.zeros((2, extent.units if extent.single else 0), np.float32)
         self._open_row = np.zeros((3, extent.units))
         return self
 
@@ -97,12 +99,22 @@ class RowMoments(Statistic):
             return
         assert self._pivot is not None, "a closed statistic is not updated"
         units = block.units
-        std = np.sqrt(sums.deviations * np.float32(1 / max(run - 1, 1)))
+        std = sums.deviations * np.float32(1 / max(run - 1, 1))
+        np.sqrt(std, out=std)
         self.std_sum[units] += np.add.reduce(std, axis=0)
         self.std_max[units] = np.maximum(self.std_max[units], np.maximum.reduce(std, axis=0))
         self._keep_faint(std, block)
         self.deviations_sum[units] += np.add.reduce(sums.deviations, axis=0)
-        self._add_means(sums.start + sums.total * (1 / np.float64(run)), block)
+        # The pivot in two parts, each subtracted from its own: rows that are alike leave exactly nothing.
+        mean = np.multiply(sums.total, np.float32(1 / run), out=std)
+        if block.first:
+            self._single_pivot[:, units] = sums.start[0], mean[0]
+            self._pivot[units] = self._single_pivot[:, units].sum(axis=0, dtype=np.float64)
+        start, beyond = self._single_pivot[:, units]
+        mean -= beyond
+        mean += sums.start - start
+        self.mean[units] += np.add.reduce(mean, axis=0)
+        self.mean_deviations[units] += np.einsum("ku,ku->u", mean, mean)
 
     def close(self, samples: int) -> None:
         """Turn the shifted sums of the row means into their moments."""
@@ -111,6 +123,7 @@ class RowMoments(Statistic):
         self.mean, self.mean_deviations = from_shifted_sums(samples, self._pivot, self.mean, self.mean_deviations)
         self.faint = FaintRows.gathered(self._faint_parts, self.mean.size)
         self._pivot, self._open_row, self._faint_parts = None, np.zeros((3, 0)), []
+        self._single_pivot = np.zeros((2, 0), np.float32)
 
     def merge(self, other: Self) -> Self:
         """Return the moments of both sets of samples."""
@@ -190,6 +203,10 @@ class RowMoments(Statistic):
         units = block.units
         if block.first:
             self._pivot[units] = mean[0]
+            if self._single_pivot.size:
+                self._single_pivot[0, units] = mean[0]
+                self._single_pivot[1, units] = mean[0] - self._single_pivot[0, units]
+                self._pivot[units] = self._single_pivot[:, units].sum(axis=0, dtype=np.float64)
         shifted = mean - self._pivot[units]
         self.mean[units] += shifted.sum(axis=0)
         self.mean_deviations[units] += np.einsum("ku,ku->u", shifted, shifted)
