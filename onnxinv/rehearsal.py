@@ -17,7 +17,7 @@ _FEW = 8
 _BLOCKS = 3
 """Blocks that are run at each desk; the first one warms up and is not timed."""
 
-_PATIENCE = 0.3
+_PATIENCE = 2.0
 """Seconds after which no further block is begun, once one was timed."""
 
 
@@ -36,11 +36,10 @@ def seconds_per_inference(plan: Plan) -> float:
     """
     full = plan.layout.batch
     batch = plan.probe.fixed_batch or min(full, _FEW)
-    start = perf_counter()
     seconds = _rehearse(plan, batch)
     while batch < full:  # variants of a small model take less the more of them are run at once
         batch = min(full, 4 * batch)
-        if perf_counter() - start + _BLOCKS * batch * seconds > _PATIENCE:
+        if plan.layout.desks * _BLOCKS * batch * seconds > _PATIENCE:
             break
         seconds = _rehearse(plan, batch)
     return seconds
