@@ -61,6 +61,13 @@ def _times(name: str, options: argparse.Namespace, folder: Path) -> None:
     ]
     print(f"\n{_title(name, task, options)}\n")
     print(times_table(rounds), flush=True)
+    if PEER in kinds:
+        found = run("values", task)
+        print(
+            f"\nTV, SV and NV of {found['channels']:,} channels: relative difference to tmeasures "
+            f"{found['median']:.0e} in the median, {found['largest']:.0e} at most ({found['where']})",
+            flush=True,
+        )
     Path(task.variants).unlink()  # hundreds of megabytes
 
 

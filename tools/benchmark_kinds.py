@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from benchmark_agreement import agreement
 from benchmark_graph import hand_over
 
 from onnxinv import api
@@ -210,6 +211,13 @@ def analyze(task: Task, options: Mapping[str, object]) -> Timed:
     }
 
 
+def compare_values(task: Task) -> Timed:
+    """Compare the peer's values with onnxinv's, summed in float64."""
+    measures = ("transformational-variance", "sample-variance")
+    plan = task.plan(reduce="host", measures=measures)
+    return asdict(agreement(plan, assemble(plan, measure(plan)), f"{task.variants}.peer.npz"))
+
+
 KINDS: dict[str, Kind] = {
     "plain": Kind("plain onnxruntime", plain),
     "expose": Kind("all layers exposed and fetched", exposed),
@@ -229,6 +237,7 @@ STEPS = {
     "variants": make_variants,
     "graph": write_graph,
     "tune": tune,
+    "values": compare_values,
     **{name: kind.run for name, kind in KINDS.items()},
 }
 """What a process is started for."""

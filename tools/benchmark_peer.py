@@ -80,6 +80,9 @@ def main() -> None:
     begin, busy = time.perf_counter(), time.process_time()
     result = measures.NormalizedVarianceInvariance().eval(torch.arange(len(every)), transforms, model, options)
     seconds = time.perf_counter() - begin
+    parts = {"normalized": result, "transformational": result.x_result, "sample": result.y_result}
+    found = {f"{part}/{place}": layer for part, each in parts.items() for place, layer in enumerate(each.layers)}
+    np.savez(f"{variants}.peer.npz", **{key: layer.numpy() for key, layer in found.items()})
     print(
         json.dumps(
             {
