@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from onnxinv.measures.layer import SLICE_UNITS
 from onnxinv.memory import KEPT_UNITS, OPEN_STATE, Load
 from onnxinv.model.layers import Layer
 from onnxinv.subjects import Subject, Subjects
@@ -31,7 +30,8 @@ def load_of(
     group = sum(classes * _state(each, transforms, share) * each.view.channel.size for each in mine)
     kept = sum(classes * _state(each, transforms, share) * min(each.view.channel.size, KEPT_UNITS) for each in mine)
     full = sum(classes * _state(each, transforms, -(-samples // classes)) * each.view.channel.size for each in mine)
-    widths = [min(each.view.channel.size, max(SLICE_UNITS, layer.units // layer.channels)) for each in mine]
+    # Leave-one-out states are of kept units; of all others there is one state at a time, in slices hardly wider.
+    widths = [min(each.view.channel.size, max(KEPT_UNITS, layer.units // layer.channels)) for each in mine]
     # Classes may be of any size, and one may fill the largest group.
     opened = sum(_opened(each, transforms, largest) * each.view.channel.size for each in mine)
     finishing = [classes * _state(each, transforms, samples) * width for each, width in zip(mine, widths, strict=True)]

@@ -20,8 +20,8 @@ from onnxinv.result import MeasureSummary
 from onnxinv.spent import Spent
 from onnxinv.statistics import State, merge_states
 
-SLICE_UNITS = 1 << 12
-"""Units finished at a time: their leave-one-out states stay small whatever the layer's size."""
+SLICE_UNITS = 1 << 13
+"""Units finished at a time: what is made of them stays small whatever the layer's size."""
 
 Evaluation = Sequence[State | None]
 """What a measure is evaluated on: the state of each class of samples, just one unless they are taken class by class."""

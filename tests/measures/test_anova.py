@@ -13,7 +13,7 @@ from scipy import stats
 from onnxinv.errors import UsageError
 from onnxinv.measures import Units, measures
 from onnxinv.measures.f_statistic import critical_value
-from onnxinv.measures.layer import SLICE_UNITS, measure_layer
+from onnxinv.measures.layer import measure_layer
 from onnxinv.statistics import merge_states
 from tests.measures.brute_force import channels_of, reduced_over_space, spatial
 from tests.measures.grids import as_doubles, draw, with_special_units
@@ -118,9 +118,9 @@ def test_of_reduced_activations_each_channel_is_tested(how: str) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["units", "channels"])
-def test_slices_of_a_layer_are_corrected_for_all_its_units(whole: bool) -> None:
+def test_slices_of_a_layer_are_corrected_for_all_its_units(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
+    monkeypatch.setattr("onnxinv.measures.layer.SLICE_UNITS", 4000)
     grid = around_the_critical_value()
-    assert grid.shape[2] > SLICE_UNITS
     units, state = Units.of(CHANNELS, 0, "float32", per_unit=whole), state_of(grid)
     found = measure_layer([measures.build("anova")], collected([state]), units)
     expected, wrong = (variant_of_scipy(grid, tested) for tested in (5000, 4000))

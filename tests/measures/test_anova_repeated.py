@@ -104,7 +104,7 @@ def test_of_reduced_activations_each_channel_has_its_own(how: str) -> None:
 
 
 def test_slices_of_a_layer_give_the_values_of_the_whole() -> None:
-    grid, units = draw(3, 3, 5000), Units.of((5, 1000), 0, "float32", per_unit=False)
+    grid, units = draw(3, 3, 10_000), Units.of((5, 2000), 0, "float32", per_unit=False)
     assert grid.shape[2] > SLICE_UNITS
     state = state_of(grid)
     sliced = measure_layer([measures.build("anova-repeated")], collected([state]), units)
