@@ -59,6 +59,13 @@ def single_sums(values: Single, pivot: Single, scratch: Single) -> SingleSums | 
     return SingleSums(first, total, deviations, column_total, column_squares)
 
 
+def is_held(sums: SingleSums, transforms: int) -> bool:
+    """Whether float32 holds sums that were taken elsewhere, such as in the graph; else `single_sums` returns None."""
+    with np.errstate(all="ignore"):  # activations that are not finite are what is looked for
+        shift = sums.total * np.float32(1 / transforms)
+        return _is_held(sums.first, sums.total, shift, sums.deviations) and bool(np.isfinite(sums.column_squares.sum()))
+
+
 def _is_held(first: Single, total: Single, shift: Single, deviations: Single) -> bool:
     """Whether every unit is large enough somewhere for its squares, or 0 everywhere, and nothing has overflowed."""
     if not np.isfinite(deviations.sum()):
