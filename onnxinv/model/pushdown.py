@@ -150,8 +150,8 @@ class _Sums:
         self._one_k = ""
         self.first = self._name("pushed/is_first")
         graph.input.append(onnx.helper.make_tensor_value_info(self.first, _BOOL, []))
-        self._zero = self._constant("pushed/zero", np.array(0, np.int64))
-        self._only_zero = self._constant("pushed/only_zero", np.array([0], np.int64))
+        self._zero = self._integers("pushed/zero", 0)
+        self._only_zero = self._integers("pushed/only_zero", [0])
         self._one_m = self._constant("pushed/one_m", np.ones((1, transforms), np.float32))
 
     def add(self, layer: Layer, tensor: str) -> PushedLayer:
@@ -164,9 +164,7 @@ class _Sums:
         m, units, at = self._transforms, layer.units, f"{tensor}/pushed"
         pivot_input = self._name(f"{at}/pivot_input")
         self._graph.input.append(onnx.helper.make_tensor_value_info(pivot_input, _FLOAT, [m, units]))
-        grid = self._node(
-            "Reshape", f"{at}/grid", tensor, self._constant(f"{at}/shape", np.array([-1, m, units], np.int64))
-        )
+        grid = self._node("Reshape", f"{at}/grid", tensor, self._integers(f"{at}/shape", [-1, m, units]))
         if layer.dtype == "float16":
             # Behind the Reshape: a Cast right behind an operator that the runtime computes in float32, as the CPU
             # provider does, would be taken away together with the rounding to half precision.
@@ -181,7 +179,7 @@ class _Sums:
         deviations = self._node("MatMul", f"{at}/deviations", self._one_m, squares)
         head = self._node("Gather", f"{at}/head", grid, self._zero, axis=0)
         pivot = self._node("Where", f"{at}/pivot", self.first, head, pivot_input)
-        lines = self._constant(f"{at}/lines", np.array([-1, m * units], np.int64))
+        lines = self._integers(f"{at}/lines", [-1, m * units])
         moved = self._node("Reshape", f"{at}/moved", self._node("Sub", f"{at}/apart", grid, pivot), lines)
         column_total = self._node("MatMul", f"{at}/column_total", self._one_k, moved)
         moved_squares = self._node("Mul", f"{at}/moved_squares", moved, moved)
@@ -199,19 +197,18 @@ class _Sums:
         most = self._node("ReduceMax", f"{at}/most", grid, keepdims=0)
         least = self._node("ReduceMin", f"{at}/least", grid, keepdims=0)
         magnitude = self._node("Max", f"{at}/magnitude", most, self._node("Neg", f"{at}/negated", least))
-        return self._node(
-            "Reshape", f"{at}/largest", magnitude, self._constant(f"{at}/only_one", np.array([1], np.int64))
-        )
+        return self._node("Reshape", f"{at}/largest", magnitude, self._integers(f"{at}/only_one", [1]))
 
     def _ones(self, rows: str) -> str:
         """Add a row of ones, one for each sample of the block."""
         shape = self._node("Shape", "pushed/shape", rows)
         samples = self._node("Gather", "pushed/samples", shape, self._only_zero, axis=0)
-        wanted = self._node(
-            "Concat", "pushed/wanted", self._constant("pushed/single", np.array([1], np.int64)), samples, axis=0
-        )
+        wanted = self._node("Concat", "pushed/wanted", self._integers("pushed/single", [1]), samples, axis=0)
         one = self._constant("pushed/one", np.ones((1, 1), np.float32))
         return self._node("Expand", "pushed/one_k", one, wanted)
+
+    def _integers(self, name: str, values: int | list[int]) -> str:
+        return self._constant(name, np.array(values, np.int64))
 
     def _constant(self, name: str, value: npt.NDArray[Any]) -> str:
         return self._node("Constant", name, value=onnx.numpy_helper.from_array(value))

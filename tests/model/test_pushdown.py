@@ -187,6 +187,25 @@ def test_what_is_held_is_what_the_host_holds(spoil):
 
 
 @OPTIMISED
+@pytest.mark.parametrize(("samples", "transforms", "units"), [(1, 1, 1), (3, 1, 5), (1, 2, 1), (6, 33, 3), (40, 2, 17)])
+def test_blocks_of_any_size_will_do(samples, transforms, units, optimize):
+    values = np.random.default_rng(1).standard_normal((samples, transforms, units)).astype(np.float32)
+    summed = pushed(parse(NEGATED), layer(shape=(units,)), transforms=transforms)
+    one = summed.layers["y"]
+    pivot = values[-1] + 1
+    feeds = {"x": -values.reshape(-1, units), summed.first: np.array(False), one.pivot_input: pivot}
+    names = list(one.shapes(samples))
+    found = dict(zip(names, session(summed.proto, optimize=optimize).run(feeds, names), strict=True))
+    sums = one.sums_in(found)
+    expected = single_sums(values, pivot, np.empty_like(values))
+    assert expected is not None
+    for field in fields(SingleSums):
+        np.testing.assert_allclose(
+            getattr(sums, field.name), getattr(expected, field.name), rtol=1e-5, atol=1e-5, err_msg=field.name
+        )
+
+
+@OPTIMISED
 @pytest.mark.parametrize("opset", [9, 10, 11, 13, 17, 18, 20, 21])
 def test_the_operators_of_any_opset_will_do(opset, optimize):
     grid = grid_of(1, 1)
