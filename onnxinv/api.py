@@ -22,7 +22,8 @@ from onnxinv.config import run_config
 from onnxinv.config_file import Configuration, configure
 from onnxinv.data import Samples
 from onnxinv.data.shared import shared
-from onnxinv.engine import Progress, measure
+from onnxinv.desks import Progress
+from onnxinv.engine import measure
 from onnxinv.errors import DataError, UsageError
 from onnxinv.findings import CheckReport, Finding
 from onnxinv.model.load import load

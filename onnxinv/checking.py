@@ -15,7 +15,8 @@ from onnxinv.check_config import CheckedRun
 from onnxinv.config_file import Configuration
 from onnxinv.counterparts import Counterparts, match
 from onnxinv.covering import Covered, check_together, cover
-from onnxinv.engine import Progress, measure
+from onnxinv.desks import Progress
+from onnxinv.engine import measure
 from onnxinv.errors import DataError, ModelError, OnnxinvError, UsageError
 from onnxinv.findings import (
     CHECK_FORMAT,

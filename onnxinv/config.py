@@ -92,7 +92,7 @@ class RunConfig(BaseModel):
     threads: Annotated[int, Field(ge=0)] = 0
     batch: Annotated[int, Field(ge=1)] | None = None
     memory: Memory | None = None
-    reduce: Reduce = "host"
+    reduce: Reduce = "auto"
 
     @property
     def may_stop_early(self) -> bool:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from onnxinv.collect import Collector
-from onnxinv.errors import ModelError
-from onnxinv.landing import Landing
+from onnxinv.desks import Desks, Progress
 from onnxinv.measured import Finished, Found, Measured
 from onnxinv.measures import Measure, Values
 from onnxinv.measures.dispersion import count_faint
@@ -24,32 +21,18 @@ from onnxinv.measures.jackknife import half_width
 from onnxinv.measures.layer import measure_layer
 from onnxinv.measures.summary import summarize_nothing
 from onnxinv.model.layers import Layer
-from onnxinv.model.rewrite import expose
-from onnxinv.model.widen import widened
 from onnxinv.plan import LEAST_GROUPS_TO_STOP, Plan
-from onnxinv.reduce import Part, Raw, Reducer, Windows
 from onnxinv.result import MeasureSummary
-from onnxinv.runtime import Session
-from onnxinv.schedule import BlockPlan, blocks
 from onnxinv.spent import Spent
 from onnxinv.statistics import State, Statistic, merge_states
 from onnxinv.subjects import Subject
 from onnxinv.views.aligned import MapSize
-
-Progress = Callable[[int], None]
-"""Called after each block with the number of variants that it ran."""
-
-Making = Future[dict[str, npt.NDArray[Any]]]
-"""The feeds of a block, by name of the input, while they are made."""
 
 Enough = Callable[[Measured], bool]
 """Called with what is measured so far; whether that is enough."""
 
 _NEXT_LOOK = 1.25
 """How many times more groups are measured from one look at what they say to the next."""
-
-INFERENCE, FEEDS = "inference", "transforms"
-"""What the time is called that the runtime takes, and that it waits for inputs."""
 
 
 def measure(plan: Plan, progress: Progress = lambda done: None, enough: Enough | None = None) -> Measured:
@@ -102,7 +85,7 @@ def _measured(
         walks[0].groups,
         sum(walk.inferences for walk in walks),
         plan.feeds.digest([int(index) for index in samples]),
-        tuple(walks[0].session.providers),
+        tuple(walks[0].providers),
         seconds,
         spent,
     )
@@ -121,34 +104,34 @@ class _Walk:
     def __init__(self, plan: Plan, layers: Sequence[Layer], progress: Progress, *, with_output: bool) -> None:
         self._plan = plan
         self._layers = layers
-        self._progress = progress
         self._subjects = plan.subjects.of(layers, with_output=with_output)
-        self._tensors = list({subject.layer.name: subject.layer for subject in self._subjects}.values())
-        self._place = {layer.name: place for place, layer in enumerate(self._tensors)}
-        exposed = expose(plan.model.proto, list(self._place))
-        self._outputs = [exposed.outputs[name] for name in self._place]
-        self.session = Session(
-            widened(exposed.proto).SerializeToString(),
-            plan.device,
-            threads=plan.config.threads,
-            optimize=plan.probe.optimize,
-            folder=plan.model.path.parent,
-        )
-        self._landing = Landing(self.session, self._outputs, self._tensors)
-        self._single = plan.config.reduce == "auto"
+        self._desks = Desks(plan, self._subjects, progress)
         kept = plan.layout.kept_units
         self._collectors = [Collector(each, kept, plan.classes, plan.config.seed) for each in self._subjects]
         self.spent: Spent[Measure | str] = Spent()
-        self.inferences = 0
         self.groups = 0
 
+    @property
+    def providers(self) -> list[str]:
+        """What the session runs on."""
+        return self._desks.session.providers
+
+    @property
+    def inferences(self) -> int:
+        """How many variants were run."""
+        return self._desks.inferences
+
     def run(self, enough: Enough | None) -> None:
-        """Measure all groups, or as many as the precision that was asked for, or `enough`, takes."""
+        """Measure all groups, or as many as the precision that was asked for, or `enough`, takes.
+
+        Groups are measured at the same time, and accounted for in their order: what is found does not depend on which
+        was ready first, or on how many were.
+        """
         next_look = LEAST_GROUPS_TO_STOP
-        with ThreadPoolExecutor(1) as ahead, Reducer(self._plan.config.threads, single=self._single) as reducer:
-            before = self._first_pass(reducer, ahead)
-            for group in self._plan.groups:
-                closed = [self._measure_part(samples, before, reducer, ahead) for samples in group]
+        with self._desks as desks:
+            before = self._first_pass()
+            measured = desks.map(lambda desk, group: [desk.measure(part, before) for part in group], self._plan.groups)
+            for closed in measured:
                 for collector, states in zip(self._collectors, zip(*closed, strict=True), strict=True):
                     collector.add(states)
                 self.groups += 1
@@ -158,7 +141,7 @@ class _Walk:
                     next_look = math.ceil(self.groups * _NEXT_LOOK)
                     if enough(_measured(self._plan, [self], *self.finish(last=False), 0.0)):
                         break
-            self.spent.include(reducer.spent().items())
+        self.spent.include(desks.spent().items())
 
     def _looks(self, next_look: int) -> bool:
         """Whether it is asked now if what is measured is enough: also where that is all that was asked for."""
@@ -193,115 +176,16 @@ class _Walk:
             Finished(self._in_order(layer, of_layers[layer.index]), faint[layer.index]) for layer in self._layers
         ], outputs
 
-    def _first_pass(self, reducer: Reducer, ahead: ThreadPoolExecutor) -> list[Mapping[type[Statistic], Statistic]]:
+    def _first_pass(self) -> list[Mapping[type[Statistic], Statistic]]:
         """Run the untransformed samples where a statistic must know them beforehand; return these by subject."""
-        plan, count = self._plan, len(self._plan.samples)
         wanting = [each for each in self._subjects if each.untransformed]
-        states = [State.empty(each.untransformed, each.extent(1, count)) for each in wanting]
-        places = [self._place[each.layer.name] for each in wanting]
+        known: dict[Subject, State] = {}
         if wanting:
-            samples = np.concatenate([part for group in plan.groups for part in group])
-            for block, tensors in self._run(blocks(samples, 1, plan.layout.batch), plan.untransformed, ahead):
-                raw = [tensors[place] for place in places]
-                reducer.reduce(wanting, raw, states, Part(slice(0, 1), None, block.first, beforehand=True))
-        with np.errstate(all="ignore"):
-            for state in states:
-                state.close(count)
-        known = dict(zip(wanting, states, strict=True))
+            # At one desk: what is known of some samples takes as much memory as what is known of all.
+            samples = np.concatenate([part for group in self._plan.groups for part in group])
+            (states,) = self._desks.map(lambda desk, some: desk.measure_untransformed(some, wanting), [samples])
+            known = dict(zip(wanting, states, strict=True))
         return [{kind: known[each][kind] for kind in each.untransformed} for each in self._subjects]
-
-    def _measure_part(
-        self,
-        samples: npt.NDArray[np.int64],
-        before: Sequence[Mapping[type[Statistic], Statistic]],
-        reducer: Reducer,
-        ahead: ThreadPoolExecutor,
-    ) -> list[State | None]:
-        """Return the closed state of every subject for the samples of one group and class."""
-        plan = self._plan
-        if not len(samples):
-            return [None] * len(self._subjects)
-        transforms = len(plan.transforms)
-        states = [
-            State.empty(each.kinds, each.extent(transforms, len(plan.samples), first, single=self._single))
-            for each, first in zip(self._subjects, before, strict=True)
-        ]
-        streamed = [position for position, each in enumerate(self._subjects) if not each.window]
-        collected = [position for position, each in enumerate(self._subjects) if each.window]
-        # Layers that nobody wants whole are not collected.
-        wanted = {self._place[self._subjects[position].layer.name] for position in collected}
-        windows = Windows(len(wanted), plan.columns)
-        window = max((self._subjects[position].window for position in collected), default=0)
-        first_window = True
-        for block, tensors in self._run(blocks(samples, plan.columns, plan.layout.batch, window), 0, ahead):
-            run = slice(block.columns.start, min(block.columns.stop, transforms))
-            if run.start < run.stop:
-                self._reduce(reducer, streamed, dict(enumerate(tensors)), states, Part(run, None, block.first))
-            whole = windows.add([tensors[place] for place in sorted(wanted)], block) if wanted else None
-            if whole is not None:
-                known = dict(zip(sorted(wanted), whole, strict=True))
-                labels = None if plan.labels is None else plan.labels[block.window]
-                part = Part(slice(0, transforms), plan.untransformed, first_window, labels)
-                self._reduce(reducer, collected, known, states, part)
-                first_window = False
-        with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
-            for state in states:
-                state.close(len(samples))
-        return list(states)
-
-    def _reduce(
-        self,
-        reducer: Reducer,
-        positions: Sequence[int],
-        tensors: Mapping[int, Raw],
-        states: Sequence[State],
-        part: Part,
-    ) -> None:
-        subjects = [self._subjects[position] for position in positions]
-        raw = [tensors[self._place[subject.layer.name]] for subject in subjects]
-        reducer.reduce(subjects, raw, [states[position] for position in positions], part)
-
-    def _run(
-        self, planned: Iterator[BlockPlan], column: int, ahead: ThreadPoolExecutor
-    ) -> Iterator[tuple[BlockPlan, list[Raw]]]:
-        """Yield the blocks with what they expose, (samples, columns, *shape) of every tensor.
-
-        Args:
-            planned: the blocks.
-            column: the first variant that they are about.
-            ahead: makes the inputs of the next block while this one is at work.
-        """
-        for block, making in _one_ahead(planned, lambda block: ahead.submit(self._feed, block, column)):
-            start = perf_counter()
-            feed = making.result()
-            fed = perf_counter()
-            raw = self._landing.run(feed)
-            self.spent.charge(fed - start, FEEDS)
-            self.spent.charge(perf_counter() - fed, INFERENCE)
-            samples, columns = len(block.samples), block.columns.stop - block.columns.start
-            # A model of fixed batch size was fed more than is counted.
-            rows = samples * columns
-            fronts = [layer.batch.to_front(tensor)[:rows] for layer, tensor in zip(self._tensors, raw, strict=True)]
-            for layer, front in zip(self._tensors, fronts, strict=True):
-                if len(front) != rows or front.size != rows * layer.units:
-                    raise ModelError(
-                        f"'{layer.label}' has another shape in a batch of {len(next(iter(feed.values())))} than in a "
-                        "small one.",
-                        "Choose another --batch, or leave it out with --layers.",
-                    )
-            yield (
-                block,
-                [
-                    front.reshape(samples, columns, *layer.shape)
-                    for layer, front in zip(self._tensors, fronts, strict=True)
-                ],
-            )
-            self.inferences += samples * columns
-            self._progress(samples * columns)
-
-    def _feed(self, block: BlockPlan, column: int) -> dict[str, npt.NDArray[Any]]:
-        columns = slice(block.columns.start + column, block.columns.stop + column)
-        return self._plan.feeds.batch([int(index) for index in block.samples], columns, self._plan.probe.fixed_batch)
 
     def _is_precise(self) -> bool:
         """Whether the precision that was asked for is reached in every layer that has an interval."""
@@ -350,15 +234,3 @@ class _Walk:
             elif measure.scope != "output":
                 ordered |= {key: found[key] for key in measure.result_keys()}
         return ordered
-
-
-def _one_ahead(planned: Iterator[BlockPlan], make: Callable[[BlockPlan], Making]) -> Iterator[tuple[BlockPlan, Making]]:
-    """Yield the blocks with their feeds; those of the next block are made while this one is at work."""
-    pending: tuple[BlockPlan, Making] | None = None
-    for block in planned:
-        making = make(block)
-        if pending:
-            yield pending
-        pending = block, making
-    if pending:
-        yield pending

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ class _Wanted:
 
 
 class Feeds:
-    """Makes batches of variants of the samples, for one model.
+    """Makes batches of variants of the samples, for one model; several threads may ask for batches.
 
     Args:
         inputs: what the samples must feed.
@@ -115,6 +116,10 @@ class Feeds:
         self.seed = seed
         self._variants = variants
         self._digests: dict[int, bytes] = {}
+        # Sources, code of the user and what models share are one thread's at a time.
+        alone = variants is not None or any(step.alone for each in transforms for step in each.steps)
+        self._reading = Lock()
+        self._making: AbstractContextManager[object] = Lock() if alone else nullcontext()
         given = set(samples.read(0))
         self._inputs = {info.name: info for info in inputs}
         self._source_key = {
@@ -274,10 +279,11 @@ class Feeds:
 
     def _prepared(self, index: int) -> Prepared:
         # A block may hold only some variants of a sample; the next one holds others.
-        last = self._last
-        if last is None or last.index != index:
-            last = self._last = self._prepare(index)
-        return last
+        with self._reading:
+            last = self._last
+            if last is None or last.index != index:
+                last = self._last = self._prepare(index)
+            return last
 
     def _fed_shape(self, prepared: Prepared) -> tuple[int, ...]:
         if self.layout != "NCHW":
@@ -305,7 +311,10 @@ class Feeds:
     def _made(self, transform: int, samples: Sequence[Prepared], stack: Stack) -> Array:
         """Return (samples, *shape) the samples under one transform, before they become the model's input."""
         contexts = [Context(each.value_range, (self.seed, each.index, transform)) for each in samples]
+        with self._making:
+            return self._make(transform, samples, stack, contexts)
 
+    def _make(self, transform: int, samples: Sequence[Prepared], stack: Stack, contexts: Sequence[Context]) -> Array:
         def make(missing: Sequence[int]) -> list[Array]:
             return list(self._together.apply(transform, stack.of(missing), [contexts[place] for place in missing]))
 

@@ -15,6 +15,15 @@ KEPT_UNITS = 4096
 _TARGET_BLOCK = 256 << 20
 """Bytes of activations that one block should yield: several samples of each, so that states are seldom touched."""
 
+_BLOCKS_SHARE = 6
+"""Part of the memory that the blocks at work may take, which are held twice: the states need most of the room."""
+
+_LEAST_SAMPLES = 2
+"""Samples that a block should hold, however large they are."""
+
+_MOST_SAMPLES = 16
+"""Samples of a block, at most."""
+
 OPEN_STATE = 2
 """Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""
 
@@ -47,10 +56,11 @@ class Memory:
     """Estimated bytes.
 
     Attributes:
-        state: what the statistics of the largest chunk keep: group states, and the open group or, later, the
+        state: what the statistics of the largest chunk keep: group states, and the open groups or, later, the
             leave-one-out states of the layers that are being finished.
-        activations: what one block exposes and its copy for the reducer, and what the largest chunk collects.
-        samples: variants of the block at work and of the next one, and what transforms keep.
+        activations: what the blocks at work expose and their copies for the reducer, and what the largest chunk
+            collects.
+        samples: variants of the blocks at work, and what transforms keep.
         budget: what must not be exceeded.
     """
 
@@ -73,78 +83,123 @@ class Layout:
         batch: variants in one session run.
         kept_units: units of each layer whose group states are kept; None for all.
         chunks: layers measured together, chunk after chunk.
+        desks: groups measured at the same time.
         memory: the estimate.
     """
 
     batch: int
     kept_units: int | None
     chunks: tuple[tuple[Layer, ...], ...]
+    desks: int
     memory: Memory
 
 
-def lay_out(
-    loads: Sequence[Load],
-    *,
-    groups: int,
-    batch: int | None,
-    variant_bytes: int,
-    operator_bytes: int = 0,
-    threads: int,
-    budget: int | None,
-) -> Layout:
-    """Choose batch, chunks and kept units so that the estimate stays within the budget.
+@dataclass(frozen=True)
+class Work:
+    """What is laid out.
 
-    Args:
+    Attributes:
         loads: what is measured, layer by layer.
         groups: number of groups.
+        columns: variants of each sample.
         batch: variants a run, where the user or the model says so.
         variant_bytes: one variant of the primary input.
         operator_bytes: what transforms keep to be quick.
-        threads: layers finished at a time; 0 for one a core.
+        threads: layers finished at a time.
+        desks: groups measured at the same time, at most.
+    """
+
+    loads: Sequence[Load]
+    groups: int
+    columns: int
+    batch: int | None
+    variant_bytes: int
+    operator_bytes: int
+    threads: int
+    desks: int
+
+
+def lay_out(work: Work, budget: int | None) -> Layout:
+    """Choose batch, chunks, kept units and desks so that the estimate stays within the budget.
+
+    Every chunk runs the model again: as few of them as possible come first, then intervals from all units, then as
+    many desks as there may be.
+
+    Args:
+        work: what is laid out.
         budget: bytes; None for half of the machine's memory.
 
     Raises:
         UsageError: not even one layer at a time fits.
     """
-    layers = [load.layer for load in loads]
     limit = budget or _physical_memory() // 2
-    exposed = sum(layer.units * layer.number_bytes for layer in layers)
-    block = min(_TARGET_BLOCK, limit // 8)  # a block is held twice, and the states need most of the room
-    chosen = batch or max(1, min(256, block // max(exposed + variant_bytes, 1)))
-    samples = 2 * chosen * variant_bytes + operator_bytes
-    activations = 2 * chosen * exposed
-    room = limit - activations - samples
-    workers = min(threads or os.cpu_count() or 1, len(layers))
-    finishing = workers * (groups + 3) * max(load.finishing for load in loads)
-    every = groups * sum(load.group for load in loads) + max(sum(load.open for load in loads), finishing)
-    buffers = sum(load.buffers for load in loads)
-    if every + buffers <= room:
-        return Layout(chosen, None, (tuple(layers),), Memory(every, activations + buffers, samples, limit))
-    some = [load.full + load.open + groups * load.kept for load in loads]
-    alone = [size + load.buffers for size, load in zip(some, loads, strict=True)]
-    if max(alone) + finishing > room:
-        need = limit - room + max(alone) + finishing
-        raise UsageError(
-            f"The layer '{layers[alone.index(max(alone))].label}' alone needs about {-(-need >> 20):,} MiB, "
+    desks = max(1, min(work.desks, work.groups))
+    found = [_lay_out(work, limit, count) for count in {desks, -(-desks // 2), -(-desks // 4), 1}]
+    layouts = [each for each in found if isinstance(each, Layout)]
+    if layouts:
+        return min(layouts, key=lambda each: (len(each.chunks), each.kept_units is not None, -each.desks))
+    # One desk needs least.
+    raise min((each for each in found if isinstance(each, _Short)), key=lambda each: each.need).error(limit)
+
+
+@dataclass(frozen=True)
+class _Short:
+    """A layer that does not fit alone, and the bytes that it needs."""
+
+    layer: Layer
+    need: int
+
+    def error(self, limit: int) -> UsageError:
+        return UsageError(
+            f"The layer '{self.layer.label}' alone needs about {-(-self.need >> 20):,} MiB, "
             f"and the budget is {limit >> 20:,} MiB.",
             "Raise --memory, lower --batch, take fewer transforms or choose --layers.",
         )
+
+
+def _lay_out(work: Work, limit: int, desks: int) -> Layout | _Short:
+    """Return the layout with so many desks."""
+    loads, groups = work.loads, work.groups
+    layers = [load.layer for load in loads]
+    exposed = sum(layer.units * layer.number_bytes for layer in layers)
+    batch = work.batch or _batch(exposed + work.variant_bytes, work.columns, limit // _BLOCKS_SHARE // desks)
+    samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
+    activations = 2 * desks * batch * exposed
+    room = limit - activations - samples
+    workers = min(work.threads, len(layers))
+    finishing = workers * (groups + 3) * max(load.finishing for load in loads)
+    every = groups * sum(load.group for load in loads) + max(desks * sum(load.open for load in loads), finishing)
+    buffers = desks * sum(load.buffers for load in loads)
+    if every + buffers <= room:
+        return Layout(batch, None, (tuple(layers),), desks, Memory(every, activations + buffers, samples, limit))
+    some = [load.full + desks * load.open + groups * load.kept for load in loads]
+    alone = [size + desks * load.buffers for size, load in zip(some, loads, strict=True)]
+    if max(alone) + finishing > room:
+        return _Short(layers[alone.index(max(alone))], limit - room + max(alone) + finishing)
     chunks: list[list[Load]] = [[]]
     states = [finishing]
     for load, size in zip(loads, some, strict=True):
-        if states[-1] + size + sum(each.buffers for each in chunks[-1]) + load.buffers > room:
+        if states[-1] + size + desks * sum(each.buffers for each in (*chunks[-1], load)) > room:
             chunks.append([])
             states.append(finishing)
         chunks[-1].append(load)
         states[-1] += size
-    largest = max(range(len(chunks)), key=lambda chunk: states[chunk] + sum(each.buffers for each in chunks[chunk]))
-    collected = sum(each.buffers for each in chunks[largest])
+    collected = [desks * sum(each.buffers for each in chunk) for chunk in chunks]
+    largest = max(range(len(chunks)), key=lambda chunk: states[chunk] + collected[chunk])
     return Layout(
-        chosen,
+        batch,
         KEPT_UNITS,
         tuple(tuple(load.layer for load in chunk) for chunk in chunks),
-        Memory(states[largest], activations + collected, samples, limit),
+        desks,
+        Memory(states[largest], activations + collected[largest], samples, limit),
     )
+
+
+def _batch(variant_bytes: int, columns: int, most_bytes: int) -> int:
+    """Return how many variants one run should take: a few whole rows where memory allows it."""
+    most = most_bytes // max(variant_bytes, 1)
+    wanted = max(_TARGET_BLOCK // max(variant_bytes, 1), _LEAST_SAMPLES * columns)
+    return max(1, min(_MOST_SAMPLES * columns, wanted, most))
 
 
 def _physical_memory() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ from onnxinv.feeds import Feeds
 from onnxinv.loads import load_of
 from onnxinv.measures import Measure
 from onnxinv.measures.normalized_variance import NormalizedVariance
-from onnxinv.memory import Layout, lay_out
+from onnxinv.memory import Layout, Work, lay_out
 from onnxinv.model.cautions import cautions
 from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_output
 from onnxinv.model.fed_inputs import fed_inputs
@@ -40,6 +41,9 @@ LEAST_GROUPS_TO_STOP = 4
 
 MOST_EXTENDED = 10
 """Times the samples asked for that a run takes at most that may take more."""
+
+_DESKS_OF_A_GPU = 2
+"""Groups that are measured at the same time on a GPU: one is reduced while another is run."""
 
 FEW_OF_A_CLASS = 10
 """Samples of a class below which the user is told that intervals are rough: their bias correction is as large."""
@@ -172,19 +176,22 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     _check_classes(source, samples, classes, measures)
     needs_reference = any(subject.reference for subject in subjects.every)
     columns = len(variants) if needs_reference else len(transforms)
-    layout = lay_out(
+    threads = config.threads or os.cpu_count() or 1
+    work = Work(
         [
             load_of(layer, subjects, transforms=len(transforms), columns=columns, samples=len(samples),
                     groups=len(groups), classes=max(len(classes), 1))
             for layer in probe.layers
         ],
         groups=len(groups),
+        columns=columns,
         batch=probe.fixed_batch or config.batch,
         variant_bytes=feeds.variant_bytes,
         operator_bytes=feeds.operator_bytes,
-        threads=config.threads,
-        budget=config.memory,
+        threads=threads,
+        desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
     )  # fmt: skip
+    layout = lay_out(work, config.memory)
     if config.may_stop_early and len(layout.chunks) > 1:
         option = "--until-decided" if config.precision is None else "--precision"
         raise UsageError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,13 +20,13 @@ from onnxinv.schedule import BlockPlan
 from onnxinv.spent import Spent
 from onnxinv.statistics import Array, Block, State, Statistic
 from onnxinv.statistics.single_moments import SINGLE, takes_single, update_single
-from onnxinv.statistics.single_sums import LARGEST
+from onnxinv.statistics.single_sums import room_for
 from onnxinv.statistics.state import Seconds
 from onnxinv.subjects import Subject
 from onnxinv.views import Look
 
-_SINGLE_UNITS = 1 << 13
-"""Units reduced in float32 at a time: so many that calls cost little, so few that the caches help."""
+_SINGLE_PIECE = 1 << 19
+"""Activations reduced in float32 at a time: so many that calls cost little, so few that the caches help."""
 
 _PIECE = 1 << 18
 """Activations reduced at a time: as float64 they fit the last-level cache, and calls cost little beside the work."""
@@ -45,14 +44,14 @@ class Part:
     Attributes:
         transforms: which transforms the columns begin with.
         reference: which column holds the untransformed samples; None where nothing asked for it.
-        first: whether it begins with the group's first sample.
+        before: samples of the group that come before its first.
         labels: (k,) class of each sample; None where they have none.
         beforehand: whether it is of the untransformed samples that some statistics must know before they begin.
     """
 
     transforms: slice
     reference: int | None
-    first: bool
+    before: int
     labels: npt.NDArray[np.int64] | None = None
     beforehand: bool = False
 
@@ -82,7 +81,7 @@ class Reducer:
     """Reduces the subjects of a chunk with a few threads; use it as a context manager.
 
     Args:
-        threads: 0 for one a core.
+        threads: 1 for none but that of the caller.
         single: whether sums may be taken in float32, where that holds them.
     """
 
@@ -90,7 +89,8 @@ class Reducer:
         self._may_be_single = single
         self._seconds: Spent[_Work] = Spent()
         self._scales: dict[Subject, float] = {}
-        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._map: Callable[..., Iterator[Any]] = self._pool.map if self._pool else map
 
     def __enter__(self) -> Self:
         """Return the reducer."""
@@ -100,7 +100,12 @@ class Reducer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop the threads."""
-        self._pool.shutdown(cancel_futures=True)
+        self.close()
+
+    def close(self) -> None:
+        """Stop the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
     def reduce(self, subjects: Sequence[Subject], raw: Sequence[Raw], states: Sequence[State], part: Part) -> None:
         """Account for some samples.
@@ -111,12 +116,12 @@ class Reducer:
             states: the open states of the group, one a subject.
             part: which transforms, and the rest that is known of the samples.
         """
-        looks = list(self._pool.map(lambda subject, tensor: self._look(subject, tensor, part), subjects, raw))
+        looks = list(self._map(lambda subject, tensor: self._look(subject, tensor, part), subjects, raw))
         tasks: list[tuple[Subject, Task]] = []
         for subject, state, (look, seconds) in zip(subjects, states, looks, strict=True):
             self._seconds.charge(seconds, _Work(subject, part.beforehand))
             tasks += [(subject, task) for task in self._tasks(subject, state, look, part)]
-        done = self._pool.map(lambda task: task[1](), tasks, chunksize=1)
+        done = self._map(lambda task: task[1](), tasks)
         for (subject, _), took in zip(tasks, done, strict=True):
             self._seconds.include((_Work(subject, part.beforehand, kind), seconds) for kind, seconds in took.items())
 
@@ -134,7 +139,7 @@ class Reducer:
     def _look(self, subject: Subject, raw: Raw, part: Part) -> tuple[Look, float]:
         start = perf_counter()
         look = subject.view.look(raw, part.transforms, part.reference if subject.reference else None)
-        if part.first:
+        if part.before == 0:
             self._scales[subject] = _largest(look.grid)
         return look, perf_counter() - start
 
@@ -144,12 +149,10 @@ class Reducer:
         if any(kind.whole for kind in kinds):
             tasks.append(partial(_reduce_whole, state, look, part, scale))
         pieces = [kind for kind in kinds if not kind.whole]
-        run = part.transforms.stop - part.transforms.start
-        fits = self._may_be_single and _is_single(look.grid) and scale < LARGEST
-        single = fits and takes_single(state, run)
-        if single:
+        if self._may_be_single and _is_single(look.grid) and takes_single(state):
             tasks += [
-                partial(_reduce_single, state, look, some, part, scale) for some in _cut(look.grid, _SINGLE_UNITS)
+                partial(_reduce_single, state, look, some, part, scale)
+                for some in _cut(look.grid, max(64, _SINGLE_PIECE // math.prod(look.grid.shape[:2])))
             ]
             pieces = [kind for kind in pieces if kind not in SINGLE]
         if pieces:
@@ -207,11 +210,10 @@ class _Scratch(threading.local):
         self._buffers = np.empty((2, 0))
         self._single = np.empty(0, np.float32)
 
-    def single(self, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-        size = int(np.prod(shape))
+    def single(self, size: int) -> npt.NDArray[np.float32]:
         if self._single.size < size:
             self._single = np.empty(size, np.float32)
-        return self._single[:size].reshape(shape)
+        return self._single
 
     def of(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
         size = int(np.prod(shape))
@@ -235,10 +237,10 @@ def _reduce_single(state: State, look: Look, some: slice, part: Part, scale: flo
     piece = look.grid[:, :, some]
     shape = piece.shape[0], piece.shape[1], piece.shape[2] * piece.shape[3]
     values = piece.astype(np.float32, copy=False).reshape(shape)
-    scratch = _scratch.single(shape)
+    scratch = _scratch.single(room_for(*shape))
     units = slice(some.start * look.inner, some.stop * look.inner)
     with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
-        done = update_single(state, Block(values, part.transforms, units, part.first, scale, scratch, single=True))
+        done = update_single(state, Block(values, part.transforms, units, part.before, scale, scratch, single=True))
     return _reduce_piece(state, look, some, part, scale, SINGLE) if done is None else done
 
 
@@ -254,7 +256,7 @@ def _reduce_piece(
         reference = look.reference[:, some].reshape(len(piece), -1).astype(np.float64)
     units = slice(some.start * look.inner, some.stop * look.inner)
     block = Block(
-        values, part.transforms, units, part.first, scale, scratch, reference, part.labels, _is_single(look.grid)
+        values, part.transforms, units, part.before, scale, scratch, reference, part.labels, _is_single(look.grid)
     )
     with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
         return state.update(block, only=kinds)
@@ -264,7 +266,7 @@ def _reduce_whole(state: State, look: Look, part: Part, scale: float) -> Seconds
     grid, reference = look.flat()
     units = slice(0, grid.shape[2])
     block = Block(
-        grid, part.transforms, units, part.first, scale, np.empty(0), reference, part.labels, _is_single(grid)
+        grid, part.transforms, units, part.before, scale, np.empty(0), reference, part.labels, _is_single(grid)
     )
     with np.errstate(all="ignore"):
         return state.update(block, whole=True)

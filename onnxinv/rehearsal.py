@@ -15,7 +15,7 @@ _FEW = 8
 """Variants of a block at first, while it is not known how slow the model is."""
 
 _BLOCKS = 3
-"""Blocks that are run; the first one warms up and is not timed."""
+"""Blocks that are run at each desk; the first one warms up and is not timed."""
 
 _PATIENCE = 0.3
 """Seconds after which no further block is begun, once one was timed."""
@@ -48,19 +48,21 @@ def seconds_per_inference(plan: Plan) -> float:
 
 def _rehearse(plan: Plan, batch: int) -> float:
     count = -(-_BLOCKS * batch // plan.columns)
-    total = count * (plan.columns + plan.first_pass)
+    desks = plan.layout.desks
+    total = desks * count * (plan.columns + plan.first_pass)
     # Where there are fewer samples than that, they take turns.
-    samples = np.resize(np.concatenate([part for group in plan.groups for part in group]), count)
-    short = replace(plan, samples=samples, groups=((samples,),), layout=replace(plan.layout, batch=batch))
+    samples = np.resize(np.concatenate([part for group in plan.groups for part in group]), desks * count)
+    groups = tuple((part,) for part in np.split(samples, desks))
+    short = replace(plan, samples=samples, groups=groups, layout=replace(plan.layout, batch=batch))
     ends: list[float] = []
     done: list[int] = []
 
     def advance(more: int) -> None:
         ends.append(perf_counter())
         done.append(more)
-        if sum(done) == total or (len(ends) > 1 and ends[-1] - ends[0] > _PATIENCE):
+        if sum(done) >= total or (len(ends) > desks and ends[-1] - ends[desks - 1] > _PATIENCE):
             raise _EnoughError
 
     with suppress(_EnoughError):
         measure(short, advance)
-    return (ends[-1] - ends[0]) / sum(done[1:])
+    return (ends[-1] - ends[desks - 1]) / sum(done[desks:])

@@ -17,7 +17,7 @@ class BlockPlan:
     Attributes:
         samples: which samples.
         columns: which columns.
-        first: whether the run begins with the group's first sample.
+        before: samples of the group that come before the run's first.
         window: the samples that some statistic wants to see at once.
         place: which of these the run's samples are.
         complete: whether the window is complete with this run.
@@ -25,7 +25,7 @@ class BlockPlan:
 
     samples: npt.NDArray[np.int64]
     columns: slice
-    first: bool
+    before: int
     window: npt.NDArray[np.int64]
     place: slice
     complete: bool
@@ -46,9 +46,8 @@ def blocks(group: npt.NDArray[np.int64], columns: int, batch: int, window: int =
     for start in range(0, len(group), size):
         samples = group[start : start + size]
         for position, (rows, run) in enumerate(cut := list(_runs(len(samples), columns, batch))):
-            first = start == 0 and rows.start == 0
             complete = position == len(cut) - 1
-            yield BlockPlan(samples[rows], run, first, samples, rows, complete)
+            yield BlockPlan(samples[rows], run, start + rows.start, samples, rows, complete)
 
 
 def _runs(samples: int, columns: int, batch: int) -> Iterator[tuple[slice, slice]]:

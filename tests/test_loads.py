@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onnxinv import engine
+from onnxinv import desk, engine
 from onnxinv.api import plan
 from onnxinv.collect import Collector
 from onnxinv.loads import load_of
@@ -115,7 +115,7 @@ def measured(decided: Plan, monkeypatch: pytest.MonkeyPatch) -> Held:
         return found
 
     monkeypatch.setattr(engine, "Collector", WatchedCollector)
-    monkeypatch.setattr(engine, "Windows", WatchedWindows)
+    monkeypatch.setattr(desk, "Windows", WatchedWindows)
     monkeypatch.setattr(State, "close", watched_close)
     monkeypatch.setattr(engine._Walk, "_first_pass", watched_first_pass)
     engine.measure(decided)

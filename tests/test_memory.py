@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from onnxinv import memory
 from onnxinv.errors import UsageError
-from onnxinv.memory import KEPT_UNITS, Layout, Load, lay_out
+from onnxinv.memory import KEPT_UNITS, Layout, Load, Work, lay_out
 from onnxinv.model.axes import BatchAxis
 from onnxinv.model.layers import Layer
 
@@ -27,10 +27,27 @@ def layers(*units: int) -> list[Layer]:
 
 
 def plan(
-    found: list[Layer], budget: int | None, *, groups: int = 10, batch: int | None = None, state: int = 80
+    found: list[Layer],
+    budget: int | None,
+    *,
+    groups: int = 10,
+    batch: int | None = None,
+    state: int = 80,
+    desks: int = 1,
 ) -> Layout:
-    return lay_out(
-        [load(each, state) for each in found], groups=groups, batch=batch, variant_bytes=1000, threads=1, budget=budget
+    return lay_out(work([load(each, state) for each in found], groups=groups, batch=batch, desks=desks), budget)
+
+
+def work(loads: list[Load], *, groups: int = 10, batch: int | None = None, desks: int = 1, threads: int = 1) -> Work:
+    return Work(
+        loads,
+        groups=groups,
+        columns=16,
+        batch=batch,
+        variant_bytes=1000,
+        operator_bytes=0,
+        threads=threads,
+        desks=desks,
     )
 
 

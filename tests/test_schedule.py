@@ -57,12 +57,10 @@ def test_runs_of_one_window_differ_in_size_by_at_most_one(samples: int, columns:
 
 
 @given(SAMPLES, COLUMNS, BATCH, WINDOW)
-def test_the_runs_with_the_first_sample_of_the_group_and_no_others_say_so(
-    samples: int, columns: int, batch: int, window: int
-) -> None:
+def test_a_run_says_how_many_samples_come_before_it(samples: int, columns: int, batch: int, window: int) -> None:
     group = group_of(samples)
     for block in blocks(group, columns, batch, window):
-        assert block.first == (group[0] in block.samples)
+        assert group[block.before] == block.samples[0]
 
 
 @given(SAMPLES, COLUMNS, BATCH, WINDOW)

@@ -78,7 +78,7 @@ def analyze(
     threads: Threads = 0,
     batch: Batch = None,
     memory: Memory = None,
-    reduce: ReduceOption = "host",
+    reduce: ReduceOption = "auto",
     formats: Formats = None,
     output: Folder = None,
     overwrite: Overwrite = False,  # typer makes a flag of it

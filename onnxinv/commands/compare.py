@@ -88,7 +88,7 @@ def compare(
     threads: Threads = 0,
     batch: Batch = None,
     memory: Memory = None,
-    reduce: ReduceOption = "host",
+    reduce: ReduceOption = "auto",
     formats: ComparisonFormats = None,
     output: ComparisonFolder = None,
     overwrite: Overwrite = False,

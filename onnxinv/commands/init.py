@@ -79,7 +79,7 @@ def init(
     threads: Threads = 0,
     batch: Batch = None,
     memory: Memory = None,
-    reduce: ReduceOption = "host",
+    reduce: ReduceOption = "auto",
     output: WrittenConfig = Path("onnxinv.toml"),
     overwrite: OverwriteConfig = False,
     schema: SchemaFlag = False,

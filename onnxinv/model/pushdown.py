@@ -23,7 +23,7 @@ _DEFAULT_DOMAINS = ("", "ai.onnx")
 
 _FLOAT, _BOOL = onnx.TensorProto.FLOAT, onnx.TensorProto.BOOL
 
-_OF_ROWS = ("first", "total", "deviations")
+_OF_ROWS = ("start", "total", "deviations")
 """Sums over the transforms; the others are over the samples."""
 
 
@@ -185,7 +185,7 @@ class _Sums:
         moved_squares = self._node("Mul", f"{at}/moved_squares", moved, moved)
         column_squares = self._node("MatMul", f"{at}/column_squares", self._one_k, moved_squares)
         sums = {
-            "first": first,
+            "start": first,
             "total": total,
             "deviations": deviations,
             "column_total": column_total,

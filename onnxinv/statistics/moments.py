@@ -13,9 +13,12 @@ def from_shifted_sums(count: int, pivot: Array, total: Array, squares: Array) ->
     The pivot is one of the values, so nothing cancels that the values themselves do not lack; equal values give
     exactly zero.
     """
-    mean = pivot + total / count
-    deviations = squares - total * (total / count)
-    return mean, np.maximum(deviations, 0.0)
+    mean = total / count
+    deviations = total * mean
+    np.subtract(squares, deviations, out=deviations)
+    np.maximum(deviations, 0.0, out=deviations)
+    mean += pivot
+    return mean, deviations
 
 
 def combine(

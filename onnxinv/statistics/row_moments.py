@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from onnxinv.statistics.faint_rows import MARGIN, FaintRows
 from onnxinv.statistics.moments import combine, from_shifted_sums
-from onnxinv.statistics.single_sums import SingleSums
-from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
+from onnxinv.statistics.single_sums import Single, SingleSums
+from onnxinv.statistics.statistic import Array, Block, Extent, Reals, Statistic
 
 
 class RowMoments(Statistic):
@@ -73,31 +73,36 @@ class RowMoments(Statistic):
 
     def update(self, block: Block) -> None:
         """Add the block's rows; a row that spans several blocks is added when its last one comes."""
-        if block.transforms.stop - block.transforms.start == self._transforms:
-            pivot = block.values[:, :1]
-            sums = block.shifted_sums(pivot, axis=1)
-        else:
-            row = self._row_so_far(block)
-            pivot = row[:1, None]
-            total, squares = block.shifted_sums(pivot, axis=1)
-            row[1] += total[0]
-            row[2] += squares[0]
-            if block.transforms.stop < self._transforms:
-                return
-            sums = row[1:2], row[2:3]
-        self._add_rows(block, *from_shifted_sums(self._transforms, pivot[:, 0], *sums))
+        run = block.transforms.stop - block.transforms.start
+        start = block.values[:, 0] if block.transforms.start == 0 else self._open_row[:1, block.units]
+        total, squares = block.shifted_sums(start[:, None], axis=1)
+        shift, deviations = from_shifted_sums(run, np.zeros(1), total, squares)
+        if (row := self._row(block, start, shift, deviations)) is not None:
+            self._add_rows(block, row[0] + row[1], row[2])
+
+    def start(self, block: Block) -> Single:
+        """Return (k, units) the first variants of the rows that a block of float32 begins or continues."""
+        if block.transforms.start == 0:
+            first: Single = block.values[:, 0]
+            return first
+        return self._open_row[:1, block.units].astype(np.float32)
 
     def add_single(self, sums: SingleSums, block: Block) -> None:
-        """Add whole rows whose sums were taken in float32; see `update`."""
+        """Add sums that were taken in float32; see `update`."""
+        run = block.transforms.stop - block.transforms.start
+        if run < self._transforms:
+            shift = sums.total * (1 / np.float64(run))
+            if (row := self._row(block, sums.start, shift, sums.deviations)) is not None:
+                self._add_rows(block, row[0] + row[1], row[2])
+            return
         assert self._pivot is not None, "a closed statistic is not updated"
         units = block.units
-        std = np.sqrt(sums.deviations * np.float32(1 / max(self._transforms - 1, 1)))
+        std = np.sqrt(sums.deviations * np.float32(1 / max(run - 1, 1)))
         self.std_sum[units] += np.add.reduce(std, axis=0)
         self.std_max[units] = np.maximum(self.std_max[units], np.maximum.reduce(std, axis=0))
         self._keep_faint(std, block)
         self.deviations_sum[units] += np.add.reduce(sums.deviations, axis=0)
-        mean = sums.first + sums.total * (1 / np.float64(self._transforms))
-        self._add_means(mean, block)
+        self._add_means(sums.start + sums.total * (1 / np.float64(run)), block)
 
     def close(self, samples: int) -> None:
         """Turn the shifted sums of the row means into their moments."""
@@ -151,15 +156,26 @@ class RowMoments(Statistic):
             np.where(zero, 0.0, self.deviations_sum - (transforms - 1) * squares),
         )
 
-    def _row_so_far(self, block: Block) -> Array:
-        """Return pivot, shifted sum and shifted squares of the row that the block continues, as a (3, units) view."""
-        row = self._open_row[:, block.units]
-        if block.transforms.start == 0:
-            row[0] = block.values[0, 0]
-            row[1:] = 0.0
-        return row
+    def _row(self, block: Block, start: Reals, shift: Reals, deviations: Reals) -> tuple[Reals, Reals, Reals] | None:
+        """Return start, mean beyond it and squared deviations of the rows that a block completes.
 
-    def _add_rows(self, block: Block, mean: Array, deviations: Array) -> None:
+        Args:
+            block: whole rows, or part of one.
+            start: (k, units) first variant of each row.
+            shift: (k, units) mean of the run's `a_ij - start_i`.
+            deviations: (k, units) squared deviations from the run's mean.
+        """
+        first, last = block.transforms.start, block.transforms.stop
+        if last - first == self._transforms:
+            return start, shift, deviations
+        row = self._open_row[:, block.units]
+        if first == 0:
+            row[0], row[1], row[2] = start[0], shift[0], deviations[0]
+        else:
+            row[1], row[2] = combine(first, row[1], row[2], last - first, shift[0], deviations[0])
+        return (row[:1], row[1:2], row[2:3]) if last == self._transforms else None
+
+    def _add_rows(self, block: Block, mean: Reals, deviations: Reals) -> None:
         assert self._pivot is not None, "a closed statistic is not updated"
         units = block.units
         std = np.sqrt(deviations / max(self._transforms - 1, 1))
@@ -169,7 +185,7 @@ class RowMoments(Statistic):
         self.deviations_sum[units] += deviations.sum(axis=0)
         self._add_means(mean, block)
 
-    def _add_means(self, mean: Array, block: Block) -> None:
+    def _add_means(self, mean: Reals, block: Block) -> None:
         assert self._pivot is not None, "a closed statistic is not updated"
         units = block.units
         if block.first:
@@ -178,7 +194,7 @@ class RowMoments(Statistic):
         self.mean[units] += shifted.sum(axis=0)
         self.mean_deviations[units] += np.einsum("ku,ku->u", shifted, shifted)
 
-    def _keep_faint(self, std: npt.NDArray[np.floating[Any]], block: Block) -> None:
+    def _keep_faint(self, std: Reals, block: Block) -> None:
         faint = std <= MARGIN * self._resolution * block.scale
         if faint.any():
             sample, unit = np.nonzero(faint & (std > 0))

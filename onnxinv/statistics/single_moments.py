@@ -6,7 +6,7 @@ from time import perf_counter
 
 from onnxinv.statistics.column_moments import ColumnMoments
 from onnxinv.statistics.row_moments import RowMoments
-from onnxinv.statistics.single_sums import single_sums
+from onnxinv.statistics.single_sums import SingleSums, single_sums
 from onnxinv.statistics.state import Seconds, State
 from onnxinv.statistics.statistic import Block, Statistic
 
@@ -14,9 +14,9 @@ SINGLE: frozenset[type[Statistic]] = frozenset((RowMoments, ColumnMoments))
 """The statistics that can be updated in float32, both or neither."""
 
 
-def takes_single(state: State, transforms: int) -> bool:
-    """Whether a state has both, and a run of so many transforms makes whole rows."""
-    return set(state.kinds) >= SINGLE and state[RowMoments].transforms == transforms
+def takes_single(state: State) -> bool:
+    """Whether a state has both, of activations that float32 holds."""
+    return set(state.kinds) >= SINGLE and state[ColumnMoments].single
 
 
 def update_single(state: State, block: Block) -> Seconds | None:
@@ -24,17 +24,22 @@ def update_single(state: State, block: Block) -> Seconds | None:
 
     Args:
         state: takes single blocks.
-        block: whole rows, with a scratch of float32.
+        block: of float32, with a scratch of `room_for` its values.
 
     Returns:
         How long each took; None where float32 does not hold what they take, and nothing was accounted for.
     """
-    start = perf_counter()
+    begin = perf_counter()
     rows, columns = state[RowMoments], state[ColumnMoments]
-    sums = single_sums(block.values, columns.single_pivot(block), block.scratch)
+    sums = single_sums(block.values, rows.start(block), columns.single_pivot(block), block.scratch)
     if sums is None:
         return None
-    rows.add_single(sums, block)
-    columns.add_single(sums, block)
-    half = (perf_counter() - start) / 2
+    add_sums(state, sums, block)
+    half = (perf_counter() - begin) / 2
     return dict.fromkeys(SINGLE, half)
+
+
+def add_sums(state: State, sums: SingleSums, block: Block) -> None:
+    """Account in both for the sums of a block."""
+    state[RowMoments].add_single(sums, block)
+    state[ColumnMoments].add_single(sums, block)

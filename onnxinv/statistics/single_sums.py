@@ -10,69 +10,85 @@ import numpy.typing as npt
 Single = npt.NDArray[np.float32]
 
 LARGEST = 1e15
-"""Magnitude from which squares may leave the range of float32."""
+"""Magnitude from which squares, and their sums, may leave the range of float32."""
 
-_SMALLEST = np.float32(1e-12)
+_SMALLEST = 1e-12
 """Magnitude of a unit below which squares of its differences may vanish in float32, though they still count."""
+
+_FEW = 16
+"""Transforms up to which a variance about the first of them loses no more than rounding to float32 takes anyway."""
 
 
 @dataclass(frozen=True)
 class SingleSums:
-    """What a block of k samples under m transforms adds up to; deviations are exact to float32, whatever the mean.
+    """What a block of k samples under a run of r transforms adds up to; exact to float32, whatever the mean.
 
     Attributes:
-        first: (k, units) the first variant of each row, its pivot.
-        total: (k, units) sum over transforms of `a_ij - a_i0`.
-        deviations: (k, units) sum over transforms of `(a_ij - a_i.)^2`.
-        column_total: (m, units) sum over samples of `a_ij - pivot_j`.
-        column_squares: (m, units) sum over samples of `(a_ij - pivot_j)^2`.
+        start: (k, units) the first variant of each sample's row, its pivot.
+        total: (k, units) sum over the run of `a_ij - start_i`.
+        deviations: (k, units) sum over the run of the squared deviations from the run's own mean.
+        column_total: (r, units) sum over samples of `a_ij - pivot_j`.
+        column_squares: (r, units) sum over samples of `(a_ij - pivot_j)^2`.
     """
 
-    first: Single
+    start: Single
     total: Single
     deviations: Single
     column_total: Single
     column_squares: Single
 
 
-def single_sums(values: Single, pivot: Single, scratch: Single) -> SingleSums | None:
+def room_for(samples: int, run: int, units: int) -> int:
+    """Return how many numbers `single_sums` needs room for."""
+    return (samples * run + 2 * samples + 2 * run) * units
+
+
+def single_sums(values: Single, start: Single, pivot: Single, room: Single) -> SingleSums | None:
     """Return the sums of a block; None where float32 does not hold them.
 
     Args:
-        values: (k, m, units) activations.
-        pivot: (m, units) first value of each column in the group.
-        scratch: of the shape of `values`, overwritten.
+        values: (k, r, units) activations.
+        start: (k, units) the first variant of each row, of this run or an earlier one.
+        pivot: (r, units) first value of each column in the group.
+        room: (at least `room_for`) numbers to be overwritten; the sums lie in it.
     """
-    first = values[:, 0]
-    shifted = np.subtract(values, values[:, :1], out=scratch)
-    total = np.add.reduce(shifted, axis=1)
-    shift = total * np.float32(1 / values.shape[1])
-    np.subtract(shifted, shift[:, None], out=shifted)
-    deviations = np.einsum("kmu,kmu->ku", shifted, shifted)
-    if not _is_held(first, total, shift, deviations):
+    samples, run, units = values.shape
+    ends = np.cumsum([samples * run, 2 * samples, 2 * run]) * units
+    shifted = room[: ends[0]].reshape(values.shape)
+    total, deviations = room[ends[0] : ends[1]].reshape(2, samples, units)
+    column_total, column_squares = room[ends[1] : ends[2]].reshape(2, run, units)
+    np.subtract(values, start[:, None], out=shifted)
+    np.add.reduce(shifted, axis=1, out=total)
+    if run > _FEW:
+        shifted -= (total * np.float32(1 / run))[:, None]
+        np.einsum("kru,kru->ku", shifted, shifted, out=deviations)
+    else:
+        np.einsum("kru,kru->ku", shifted, shifted, out=deviations)
+        deviations -= total * (total * np.float32(1 / run))
+        np.maximum(deviations, 0, out=deviations)
+    if not _is_held(start, total, deviations):
         return None
-    shifted = np.subtract(values, pivot, out=scratch)
-    column_total = np.add.reduce(shifted, axis=0)
-    column_squares = np.einsum("kmu,kmu->mu", shifted, shifted)
-    if not np.isfinite(column_squares.sum()):
-        return None
-    return SingleSums(first, total, deviations, column_total, column_squares)
+    if samples == 1:
+        np.subtract(values[0], pivot, out=column_total)
+        np.multiply(column_total, column_total, out=column_squares)
+    else:
+        np.subtract(values, pivot, out=shifted)
+        np.add.reduce(shifted, axis=0, out=column_total)
+        np.einsum("kru,kru->ru", shifted, shifted, out=column_squares)
+    return SingleSums(start, total, deviations, column_total, column_squares)
 
 
-def is_held(sums: SingleSums, transforms: int) -> bool:
+def is_held(sums: SingleSums) -> bool:
     """Whether float32 holds sums that were taken elsewhere, such as in the graph; else `single_sums` returns None."""
     with np.errstate(all="ignore"):  # activations that are not finite are what is looked for
-        shift = sums.total * np.float32(1 / transforms)
-        return _is_held(sums.first, sums.total, shift, sums.deviations) and bool(np.isfinite(sums.column_squares.sum()))
+        return _is_held(sums.start, sums.total, sums.deviations)
 
 
-def _is_held(first: Single, total: Single, shift: Single, deviations: Single) -> bool:
-    """Whether every unit is large enough somewhere for its squares, or 0 everywhere, and nothing has overflowed."""
-    if not np.isfinite(deviations.sum()):
+def _is_held(start: Single, total: Single, deviations: Single) -> bool:
+    """Whether every unit is large enough somewhere for its squares, or 0 everywhere, and none is too large."""
+    size = np.einsum("ku,ku->u", start, start)
+    size += np.add.reduce(deviations, axis=0)
+    if not size.max() < LARGEST**2:  # nor where it is not a number
         return False
-    large = np.abs(first + shift) > _SMALLEST
-    large |= deviations > _SMALLEST * _SMALLEST
-    small = ~large.any(axis=0)
-    if not small.any():
-        return True
-    return not (first[:, small].any() or total[:, small].any())
+    small = size < _SMALLEST**2
+    return not (small.any() and (start[:, small].any() or total[:, small].any()))

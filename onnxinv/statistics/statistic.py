@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+Reals = npt.NDArray[np.floating[Any]]
 
 BLOCK_SAMPLES = 16
 """Consecutive samples of a group whose pairs are compared (MEASURES, distance measures and linear CKA)."""
@@ -54,10 +55,10 @@ class Block:
             wants the whole layer.
         transforms: which transforms; unless these are all of them, k is 1 and the runs of one sample follow each other.
         units: which units of the layer.
-        first: whether the block begins with the group's first sample.
+        before: samples of the group that come before the block's first.
         scale: largest magnitude of the layer's activations in the group's first run.
         scratch: of the shape of `values`, to be overwritten at will; large arrays that come and go cost page faults.
-            Empty for a statistic that wants the whole layer.
+            Empty for a statistic that wants the whole layer, and flat where sums are taken in float32.
         reference: (k, units of the slice) activations of the untransformed samples, of the type of `values`; None
             where no statistic asked for it.
         labels: (k,) class of each sample; None where the samples have none.
@@ -67,12 +68,17 @@ class Block:
     values: npt.NDArray[Any]
     transforms: slice
     units: slice
-    first: bool
+    before: int
     scale: float
     scratch: npt.NDArray[Any]
     reference: npt.NDArray[Any] | None = None
     labels: npt.NDArray[np.int64] | None = None
     single: bool = False
+
+    @property
+    def first(self) -> bool:
+        """Whether the block begins with the group's first sample."""
+        return self.before == 0
 
     def shifted_sums(self, pivot: Array, axis: Literal[0, 1]) -> tuple[Array, Array]:
         """Return the sums over samples (0) or transforms (1) of `values - pivot` and of its square."""

@@ -30,6 +30,7 @@ class UserStep(Step):
     """
 
     needs_image: ClassVar[bool] = False
+    alone: ClassVar[bool] = True
 
     function: Callable[[Image], object]
     label: str

@@ -50,10 +50,12 @@ class Step(ABC):
     Attributes:
         needs_image: whether it works on (height, width, channels) alone, not on samples of any shape.
         needs_color: whether it works on images of three channels alone: red, green and blue.
+        alone: whether only one thread at a time may apply it.
     """
 
     needs_image: ClassVar[bool] = True
     needs_color: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
 
     @property
     def is_identity(self) -> bool:

@@ -153,7 +153,7 @@ def test_blocks_cover_a_group_once_in_order_within_the_batch(samples: int, trans
         columns = len(_columns(block.columns))
         assert len(block.samples) * columns <= batch
         assert columns == transforms or len(block.samples) == 1
-        assert block.first == (block.samples[0] == 100)
+        assert block.before == block.samples[0] - 100
 
 
 def _columns(run: slice) -> range:

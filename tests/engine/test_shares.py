@@ -73,7 +73,7 @@ def spent_on(*asked: Measure, runs: int = 1) -> Spent[Measure]:
     states = [State.empty(each.kinds, each.extent(4, 3)) for each in subjects]
     with Reducer(1) as reducer:
         for run in range(runs):
-            reducer.reduce(subjects, [raw] * len(subjects), states, Part(slice(0, 4), None, run == 0))
+            reducer.reduce(subjects, [raw] * len(subjects), states, Part(slice(0, 4), None, run))
         return reducer.spent()
 
 
@@ -108,7 +108,7 @@ def test_what_is_accumulated_beforehand_costs_the_measures_that_need_it(clock: C
     known = State.empty(subject.untransformed, subject.extent(1, 3))
     raw = np.random.default_rng(0).random((3, 1, 5), dtype=np.float32)
     with Reducer(1) as reducer:
-        reducer.reduce([subject], [raw], [known], Part(slice(0, 1), None, True, beforehand=True))
+        reducer.reduce([subject], [raw], [known], Part(slice(0, 1), None, 0, beforehand=True))
         assert reducer.spent() == {SCORE: 8 + 2 + 1}
 
 

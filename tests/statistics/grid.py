@@ -59,15 +59,14 @@ def feed(
     scale = float(np.max(np.abs(grid[0]), where=np.isfinite(grid[0]), initial=0))
     for rows, run in whole_samples(samples, transforms, BLOCK_SAMPLES) if pieces is None else pieces:
         told = None if labels is None else labels[rows]
-        first = rows.start == 0
         for start in range(0, units, width or units):
             some = slice(start, min(start + (width or units), units))
             values = np.ascontiguousarray(grid[rows, run, some], dtype=np.float64)
             scratch = np.full_like(values, np.nan)
             known = None if reference is None else reference[rows, some].astype(np.float64)
-            _update(into, Block(values, run, some, first, scale, scratch, known, told, single), whole=False)
+            _update(into, Block(values, run, some, rows.start, scale, scratch, known, told, single), whole=False)
         known = None if reference is None else reference[rows]
-        everything = Block(grid[rows, run], run, slice(0, units), first, scale, np.empty(0), known, told, single)
+        everything = Block(grid[rows, run], run, slice(0, units), rows.start, scale, np.empty(0), known, told, single)
         _update(into, everything, whole=True)
     into.close(samples)
     return into

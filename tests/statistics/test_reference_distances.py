@@ -120,7 +120,7 @@ def test_keep_what_they_need_when_the_block_is_overwritten() -> None:
     found = ReferenceDistances.empty(Extent.plain(2, 9))
     for i in range(6):
         block[...], known[...] = grid[i], reference[i]
-        found.update(Block(block, slice(0, 2), slice(0, 9), i == 0, 1.0, np.empty(0), known, None, True))
+        found.update(Block(block, slice(0, 2), slice(0, 9), i, 1.0, np.empty(0), known, None, True))
     found.close(6)
     assert_same(found, expected, rtol=1e-13)
 

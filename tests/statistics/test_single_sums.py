@@ -12,7 +12,7 @@ from onnxinv.statistics import Block, Extent, State
 from onnxinv.statistics.column_moments import ColumnMoments
 from onnxinv.statistics.row_moments import RowMoments
 from onnxinv.statistics.single_moments import update_single
-from onnxinv.statistics.single_sums import single_sums
+from onnxinv.statistics.single_sums import room_for, single_sums
 
 SAMPLES, TRANSFORMS, UNITS = 24, 7, 40
 
@@ -24,9 +24,9 @@ def reduced(grid: np.ndarray, *, single: bool, block: int = 5) -> State:
     scale = float(np.abs(grid).max())
     for start in range(0, len(grid), block):
         values = grid[start : start + block]
-        told = slice(0, grid.shape[1]), slice(0, grid.shape[2]), start == 0, scale
+        told = slice(0, grid.shape[1]), slice(0, grid.shape[2]), start, scale
         if single:
-            scratch = np.empty(values.shape, np.float32)
+            scratch = np.empty(room_for(*values.shape), np.float32)
             assert update_single(state, Block(values, *told, scratch, single=True)) is not None
         else:
             state.update(Block(values.astype(np.float64), *told, np.empty(values.shape), single=True))
@@ -104,12 +104,12 @@ def test_zeros_and_infinities_are_exact():
 def test_what_float32_does_not_hold_is_left_to_float64(spoil):
     values = spoil(grid_of(1, 1))[:5]
     with np.errstate(all="ignore"):
-        assert single_sums(values, values[0], np.empty_like(values)) is None
+        assert single_sums(values, values[:, 0], values[0], np.empty(room_for(*values.shape), np.float32)) is None
 
 
 def test_dead_units_are_held():
     values = np.where(np.arange(UNITS) == 3, np.float32(0), grid_of(1, 1))[:5]
-    sums = single_sums(values, values[0], np.empty_like(values))
+    sums = single_sums(values, values[:, 0], values[0], np.empty(room_for(*values.shape), np.float32))
     assert sums is not None
     assert (sums.deviations[:, 3] == 0).all()
     assert (sums.column_squares[:, 3] == 0).all()

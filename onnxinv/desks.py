@@ -1,0 +1,116 @@
+"""Where groups of samples are measured at the same time: one session, and a desk for each that works with it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Self, TypeVar
+
+from onnxinv.desk import Desk
+from onnxinv.measures import Measure
+from onnxinv.model.rewrite import expose
+from onnxinv.model.widen import widened
+from onnxinv.plan import Plan
+from onnxinv.runtime import Session
+from onnxinv.spent import Spent
+from onnxinv.subjects import Subject
+
+Progress = Callable[[int], None]
+"""Called after each block with the number of variants that it ran."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Desks:
+    """The desks of a chunk of layers; use it as a context manager.
+
+    A run of the model on some cores and the reduction of another on the others wait for each other less than both do
+    on all cores, one after the other.
+
+    Args:
+        plan: what to do; says how many desks there are.
+        subjects: what is looked at.
+        progress: is told of every block.
+
+    Attributes:
+        session: which they share.
+        inferences: how many variants were run.
+    """
+
+    def __init__(self, plan: Plan, subjects: Sequence[Subject], progress: Progress) -> None:
+        tensors = list({subject.layer.name: subject.layer for subject in subjects}.values())
+        exposed = expose(plan.model.proto, [layer.name for layer in tensors])
+        count = plan.layout.desks
+        threads = max(1, (plan.config.threads or os.cpu_count() or 1) // count)
+        self.session = Session(
+            widened(exposed.proto).SerializeToString(),
+            plan.device,
+            threads=threads,
+            optimize=plan.probe.optimize,
+            folder=plan.model.path.parent,
+        )
+        outputs = [exposed.outputs[layer.name] for layer in tensors]
+        self._stop = threading.Event()
+        self._desks = [
+            Desk(plan, subjects, tensors, self.session, outputs, threads, self._ran, self._stop) for _ in range(count)
+        ]
+        self._free: SimpleQueue[Desk] = SimpleQueue()
+        for desk in self._desks:
+            self._free.put(desk)
+        self._pool = ThreadPoolExecutor(count)
+        self._progress = progress
+        self._telling = threading.Lock()
+        self.inferences = 0
+
+    def __enter__(self) -> Self:
+        """Return the desks."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop what is still at work."""
+        self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
+        for desk in self._desks:
+            desk.close()
+
+    def map(self, work: Callable[[Desk, T], R], items: Sequence[T]) -> Iterator[R]:
+        """Yield what comes of each item, in order; as many are at work at a time as there are desks.
+
+        Args:
+            work: done at a desk.
+            items: what it is done with.
+        """
+        waiting: deque[Future[R]] = deque()
+        for item in items:
+            waiting.append(self._pool.submit(self._at_a_desk, work, item))
+            if len(waiting) == len(self._desks):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def spent(self) -> Spent[Measure | str]:
+        """Return the seconds that all threads spent on inference, on transforms and on each measure."""
+        spent: Spent[Measure | str] = Spent()
+        for desk in self._desks:
+            spent.include(desk.spent().items())
+        return spent
+
+    def _at_a_desk(self, work: Callable[[Desk, T], R], item: T) -> R:
+        desk = self._free.get()
+        try:
+            return work(desk, item)
+        finally:
+            self._free.put(desk)
+
+    def _ran(self, variants: int) -> None:
+        with self._telling:
+            self.inferences += variants
+            self._progress(variants)
