@@ -11,14 +11,21 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self, TypeVar
 
+import onnx
+
 from onnxinv.desk import Desk
+from onnxinv.landing import Landing
 from onnxinv.measures import Measure
+from onnxinv.model.layers import Layer
+from onnxinv.model.pushdown import push_down
 from onnxinv.model.rewrite import expose
 from onnxinv.model.widen import widened
 from onnxinv.plan import Plan
 from onnxinv.runtime import Session
+from onnxinv.spare import Exposing, Spare
 from onnxinv.spent import Spent
 from onnxinv.subjects import Subject
+from onnxinv.summing import Summing
 
 Progress = Callable[[int], None]
 """Called after each block with the number of variants that it ran."""
@@ -40,25 +47,19 @@ class Desks:
 
     Attributes:
         session: which they share.
+        spare: hands out what that one does not.
         inferences: how many variants were run.
     """
 
     def __init__(self, plan: Plan, subjects: Sequence[Subject], progress: Progress) -> None:
         tensors = list({subject.layer.name: subject.layer for subject in subjects}.values())
-        exposed = expose(plan.model.proto, [layer.name for layer in tensors])
         count = plan.layout.desks
         threads = max(1, (plan.config.threads or os.cpu_count() or 1) // count)
-        self.session = Session(
-            widened(exposed.proto).SerializeToString(),
-            plan.device,
-            threads=threads,
-            optimize=plan.probe.optimize,
-            folder=plan.model.path.parent,
-        )
-        outputs = [exposed.outputs[layer.name] for layer in tensors]
+        self.session, at_work = _sessions(plan, tensors, threads)
+        self.spare = Spare(lambda names: _exposing(plan, names, threads))
         self._stop = threading.Event()
         self._desks = [
-            Desk(plan, subjects, tensors, self.session, outputs, threads, self._ran, self._stop) for _ in range(count)
+            Desk(plan, subjects, tensors, at_work(), self.spare, threads, self._ran, self._stop) for _ in range(count)
         ]
         self._free: SimpleQueue[Desk] = SimpleQueue()
         for desk in self._desks:
@@ -114,3 +115,32 @@ class Desks:
         with self._telling:
             self.inferences += variants
             self._progress(variants)
+
+
+def _sessions(plan: Plan, tensors: Sequence[Layer], threads: int) -> tuple[Session, Callable[[], Landing | Summing]]:
+    """Return the session that the desks share, and what makes that by which each of them runs it."""
+    exposed = expose(plan.model.proto, [layer.name for layer in tensors])
+    summed = [layer for layer in tensors if layer.name in plan.pushed]
+    if not summed:
+        session = _session(plan, exposed.proto, threads)
+        outputs = [exposed.outputs[layer.name] for layer in tensors]
+        return session, lambda: Landing(session, outputs, tensors)
+    pushed = push_down(exposed, summed, len(plan.transforms))
+    others = [layer for layer in tensors if layer.name in pushed.outputs]
+    session = _session(plan, pushed.proto, threads)
+    return session, lambda: Summing(session, pushed, others)
+
+
+def _exposing(plan: Plan, tensors: Sequence[str], threads: int) -> Exposing:
+    exposed = expose(plan.model.proto, tensors)
+    return Exposing(_session(plan, exposed.proto, threads), exposed.outputs)
+
+
+def _session(plan: Plan, model: onnx.ModelProto, threads: int) -> Session:
+    return Session(
+        widened(model).SerializeToString(),
+        plan.device,
+        threads=threads,
+        optimize=plan.probe.optimize,
+        folder=plan.model.path.parent,
+    )

@@ -24,6 +24,9 @@ _LEAST_SAMPLES = 2
 _MOST_SAMPLES = 16
 """Samples of a block, at most."""
 
+_SUM_BYTES = 4
+"""Bytes of one of the sums of a block."""
+
 OPEN_STATE = 2
 """Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""
 
@@ -40,6 +43,7 @@ class Load:
         open: states of the group that is being measured.
         finishing: one state of the units that are finished at a time.
         buffers: activations that are collected until statistics can use them, and statistics of the first pass.
+        summed: whether blocks hand out sums of its activations in their place.
     """
 
     layer: Layer
@@ -49,6 +53,16 @@ class Load:
     open: int
     finishing: int
     buffers: int = 0
+    summed: bool = False
+
+    def block(self, batch: int, columns: int) -> int:
+        """Return the bytes that a block of so many variants hands out, and what is made of them."""
+        raw = batch * self.layer.units * self.layer.number_bytes
+        if not self.summed:
+            return 2 * raw
+        # Start, total and deviations of each row; total, squares and pivot of each column. The activations are handed
+        # out beside them where float32 does not hold their sums.
+        return raw + 3 * (-(-batch // columns) + columns) * self.layer.units * _SUM_BYTES
 
 
 @dataclass(frozen=True)
@@ -164,7 +178,7 @@ def _lay_out(work: Work, limit: int, desks: int) -> Layout | _Short:
     exposed = sum(layer.units * layer.number_bytes for layer in layers)
     batch = work.batch or _batch(exposed + work.variant_bytes, work.columns, limit // _BLOCKS_SHARE // desks)
     samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
-    activations = 2 * desks * batch * exposed
+    activations = desks * sum(load.block(batch, work.columns) for load in loads)
     room = limit - activations - samples
     workers = min(work.threads, len(layers))
     finishing = workers * (groups + 3) * max(load.finishing for load in loads)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,26 @@ class SingleSums:
     deviations: Single
     column_total: Single
     column_squares: Single
+
+
+@dataclass(frozen=True)
+class Summed:
+    """Sums that were taken elsewhere, such as in the graph, with what a group begins with.
+
+    Attributes:
+        sums: of a block of whole rows.
+        pivot: (m, units) first value of each column; None where the block does not begin a group.
+        largest: largest magnitude in the block; where that is None.
+    """
+
+    sums: SingleSums
+    pivot: Single | None = None
+    largest: float | None = None
+
+    def of(self, units: slice) -> Self:
+        """Return those of some units; nothing is copied."""
+        sums = SingleSums(**{field.name: getattr(self.sums, field.name)[:, units] for field in fields(SingleSums)})
+        return type(self)(sums, None if self.pivot is None else self.pivot[:, units], self.largest)
 
 
 def room_for(samples: int, run: int, units: int) -> int:
