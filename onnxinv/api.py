@@ -62,8 +62,8 @@ def analyze(
         transforms: one specification or several, which make the Cartesian product: `rotation:steps=16,degrees=360`.
         progress: called after each block with the number of inferences that it took.
         **options: the other fields of `onnxinv.config.RunConfig`: measures, aggregate, samples, seed, groups, layers,
-            stratify, precision, class_output, class_kind, operators, select, channel_axis, preprocess, mean, std,
-            scale, resize, layout, device, threads, batch, memory.
+            sample_units, stratify, precision, class_output, class_kind, operators, select, channel_axis, preprocess,
+            mean, std, scale, resize, layout, device, threads, batch, memory.
 
     Returns:
         The result; `result.save(folder)` writes it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from onnxinv.config import Aggregate
 from onnxinv.errors import DataError
 from onnxinv.measures import ALL, DEFAULT, DEFAULT_OF_CLASSES, Measure, measures
-from onnxinv.measures.needs import Facts
+from onnxinv.measures.needs import WHOLE_LAYERS, Facts
 from onnxinv.model.class_output import ClassOutput
 from onnxinv.model.layers import Layer
 from onnxinv.result import SkippedMeasure
@@ -45,6 +45,7 @@ class Offer:
         class_output: the tensor of the class output and what it is, or why there is none.
         no_labels: why the labels cannot be compared with classes, empty where they can.
         aggregate: how units become values.
+        sampled: whether only some positions of each channel are measured.
         stratified: whether samples are taken class by class.
         may_stop_early: whether the run may end before all samples are measured.
     """
@@ -57,6 +58,7 @@ class Offer:
     class_output: tuple[Layer, ClassOutput] | str
     no_labels: str
     aggregate: Aggregate
+    sampled: bool
     stratified: bool
     may_stop_early: bool
 
@@ -125,7 +127,7 @@ def _lacking(measure: Measure, facts: Facts) -> tuple[str, str] | None:
     if facts.transforms < measure.transforms_needed:
         count = measure.transforms_needed
         return f"it needs {count} transforms, and the set has {facts.transforms}", "Take a larger transform set."
-    for need in measure.needed():
+    for need in (*((WHOLE_LAYERS,) if measure.wants_whole_layers() else ()), *measure.needed()):
         if reason := need.lacking(facts):
             return reason, need.hint
     return None
@@ -137,6 +139,7 @@ def _facts(offer: Offer) -> Facts:
         together=offer.together,
         transforms=len(offer.transforms),
         aggregate=offer.aggregate,
+        sampled=offer.sampled,
         stratified=offer.stratified,
         may_stop_early=offer.may_stop_early,
         no_labels=offer.no_labels,

@@ -143,7 +143,10 @@ def _global_interval(
     together = [math.fsum(parts) / len(parts) for parts in zip(*replicates, strict=True)]
     biases = [summary.bias for summary in summaries if summary.loo["mean"] and summary.bias is not None]
     reference = math.fsum(together) / len(together) - math.fsum(biases) / len(biases) / (len(together) - 1)
-    estimate = jackknife(value, reference, together, bounds)
+    # Layers of one shape are looked at in the same places, so these errors may go together.
+    of_positions = [(summary.position_se or {}).get("mean", 0.0) for summary in summaries if summary.loo["mean"]]
+    other_se = math.fsum(of_positions) / len(of_positions)
+    estimate = jackknife(value, reference, together, bounds, other_se=other_se)
     return estimate.se, estimate.interval
 
 
@@ -188,7 +191,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             aggregate=config.aggregate,
             measures=list(keys),
             groups=measured.groups,
-            sample_units=None,
+            sample_units=config.sample_units,
             interval_units=layout.kept_units,
             stratify=config.stratify,
             precision=config.precision,

@@ -123,6 +123,7 @@ class RecordedRun(Part):
         transforms: which transforms.
         aggregate: how units became channels.
         stratify: whether measures were taken class by class.
+        sample_units: how many positions of each channel were measured; None for all.
         created: when.
         layers: all that were measured.
         outputs: measures of the class output.
@@ -138,6 +139,7 @@ class RecordedRun(Part):
     layers: list[RecordedLayer]
     outputs: dict[str, Recorded]
     looks: list[RecordedLook]
+    sample_units: int | None = None
 
 
 class Baseline(Part):
@@ -202,6 +204,7 @@ def record(result: Result, looks: Sequence[Result], wanted: Wanted) -> RecordedR
             )
             for look in looks
         ],
+        sample_units=meta.options.sample_units,
     )
 
 

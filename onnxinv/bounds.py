@@ -35,12 +35,14 @@ class Excess:
         se: its standard error; None or 0 where it has none and is taken as it is.
         groups: how many groups that rests on.
         interval: for a level, where the interval has no standard error behind it.
+        lasting_se: the part of the standard error that more samples do not take away.
     """
 
     value: float
     se: float | None
     groups: int
     interval: Callable[[float], Interval] | None = None
+    lasting_se: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def excess(known: Known, bound: float, *, below: bool, samples: int) -> Excess:
 
         return Excess(side * (share - bound) - rounding, None, 0, interval)
     value = side * (share - (known.bias or 0.0) - bound) - rounding
-    return Excess(value, known.se, len(known.replicates))
+    return Excess(value, known.se, len(known.replicates), lasting_se=known.lasting_se)
 
 
 def judge(excesses: Sequence[Excess], samples: int, level: float = LEVEL) -> list[Verdict]:
@@ -132,7 +134,7 @@ def _verdict(found: Excess, samples: int, level: float, family: int) -> Verdict:
     if chance is not None and chance <= level / 2:
         return Verdict("held")
     half = half_width(found.se, found.groups, level / family if found.value > 0 else level)
-    return Verdict("uncertain", _needed(half, found.value, samples))
+    return Verdict("uncertain", _needed(half, found.value, samples, half * found.lasting_se / found.se))
 
 
 def _chance(distance: float, found: Excess) -> float | None:
@@ -142,8 +144,16 @@ def _chance(distance: float, found: Excess) -> float | None:
     return float(stdtr(found.groups - 1, distance / found.se)) if found.se else None
 
 
-def _needed(half: float, distance: float, samples: int) -> int | str:
-    """Return how many samples make an interval of so half a width that does not reach the bound."""
-    if abs(distance) * math.sqrt(MOST_TIMES) < half:
+def _needed(half: float, distance: float, samples: int, lasting: float = 0.0) -> int | str:
+    """Return how many samples make an interval of so half a width that does not reach the bound.
+
+    Args:
+        half: half the width of the interval.
+        distance: from the bound.
+        samples: that were measured.
+        lasting: what half the width would be on any number of samples.
+    """
+    shrinking, room = half**2 - lasting**2, distance**2 - lasting**2
+    if room * MOST_TIMES < shrinking or room <= 0:
         return f"more than {MOST_TIMES * samples}"
-    return math.ceil(samples * (half / distance) ** 2)
+    return math.ceil(samples * (shrinking / room))

@@ -285,6 +285,7 @@ def _check_alike(path: Path, recorded: RecordedRun, plan: Plan) -> None:
     for name, one, two in (
         ("aggregate", recorded.aggregate, plan.config.aggregate),
         ("stratify", recorded.stratify, plan.config.stratify),
+        ("sample-units", recorded.sample_units or "none", plan.config.sample_units or "none"),
     ):
         if one != two:
             raise UsageError(f"The baseline '{path}' was measured with another {name}: {one}, not {two}.", UPDATE)

@@ -33,10 +33,11 @@ def check_comparable(results: Sequence[Result]) -> None:
                 f"{' x '.join(other.transforms.spec)}.",
                 "Measure both with the same --transform.",
             )
-        for option in ("aggregate", "stratify"):
+        for option in ("aggregate", "stratify", "sample_units"):
             one, two = getattr(first.options, option), getattr(other.options, option)
             if one != two:
-                raise UsageError(f"{both} were measured with different values of --{option}: {one} and {two}.")
+                flag, values = option.replace("_", "-"), f"{_option(one)} and {_option(two)}"
+                raise UsageError(f"{both} were measured with different values of --{flag}: {values}.")
 
 
 def in_the_same_groups(results: Sequence[Result]) -> bool:
@@ -59,6 +60,10 @@ def names_of(paths: Sequence[str]) -> tuple[str, ...]:
 def _groups(result: Result) -> tuple[object, ...]:
     """Return what decides which samples are in which group."""
     return result.meta.data.seed, result.meta.data.samples, result.meta.options.groups, result.meta.options.stratify
+
+
+def _option(value: object) -> str:
+    return "none" if value is None else str(value)
 
 
 def _samples(source: str, count: int) -> str:

@@ -47,6 +47,8 @@ class RunConfig(BaseModel):
         samples: how many samples to take; None for all.
         seed: of the choice and the order of the samples, and of what is drawn besides.
         groups: how many groups the samples are cut into.
+        sample_units: how many positions of each channel are measured, drawn at random; None for all. Four are the least
+            that show how much they differ.
         stratify: whether measures are taken on each class of samples, then averaged over classes.
         precision: absolute half-width of the 95 % interval at which the run may stop; None for all samples.
         class_output: name of the output that holds the classes; None to find it.
@@ -74,6 +76,7 @@ class RunConfig(BaseModel):
     samples: int | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     groups: Annotated[int, Field(ge=2)] = 10
+    sample_units: Annotated[int, Field(ge=4)] | None = None
     stratify: bool = False
     precision: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     class_output: str | None = None

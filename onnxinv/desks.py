@@ -18,7 +18,7 @@ from onnxinv.landing import Landing
 from onnxinv.measures import Measure
 from onnxinv.model.layers import Layer
 from onnxinv.model.pushdown import push_down
-from onnxinv.model.rewrite import expose
+from onnxinv.model.rewrite import Exposed, expose
 from onnxinv.model.widen import widened
 from onnxinv.plan import Plan
 from onnxinv.runtime import Session
@@ -56,7 +56,8 @@ class Desks:
         count = plan.layout.desks
         threads = max(1, (plan.config.threads or os.cpu_count() or 1) // count)
         self.session, at_work = _sessions(plan, tensors, threads)
-        self.spare = Spare(lambda names: _exposing(plan, names, threads))
+        named = {layer.name: layer for layer in tensors}
+        self.spare = Spare(lambda names: _exposing(plan, [named[name] for name in names], threads))
         self._stop = threading.Event()
         self._desks = [
             Desk(plan, subjects, tensors, at_work(), self.spare, threads, self._ran, self._stop) for _ in range(count)
@@ -119,7 +120,7 @@ class Desks:
 
 def _sessions(plan: Plan, tensors: Sequence[Layer], threads: int) -> tuple[Session, Callable[[], Landing | Summing]]:
     """Return the session that the desks share, and what makes that by which each of them runs it."""
-    exposed = expose(plan.model.proto, [layer.name for layer in tensors])
+    exposed = _expose(plan, tensors)
     summed = [layer for layer in tensors if layer.name in plan.pushed]
     if not summed:
         session = _session(plan, exposed.proto, threads)
@@ -131,8 +132,13 @@ def _sessions(plan: Plan, tensors: Sequence[Layer], threads: int) -> tuple[Sessi
     return session, lambda: Summing(session, pushed, others)
 
 
-def _exposing(plan: Plan, tensors: Sequence[str], threads: int) -> Exposing:
-    exposed = expose(plan.model.proto, tensors)
+def _expose(plan: Plan, tensors: Sequence[Layer]) -> Exposed:
+    drawn = {layer.name: layer.drawn.units for layer in tensors if layer.drawn}
+    return expose(plan.model.proto, [layer.name for layer in tensors], drawn)
+
+
+def _exposing(plan: Plan, tensors: Sequence[Layer], threads: int) -> Exposing:
+    exposed = _expose(plan, tensors)
     return Exposing(_session(plan, exposed.proto, threads), exposed.outputs)
 
 

@@ -27,6 +27,7 @@ class Known:
         bias: its estimated bias.
         replicates: the leave-one-group-out values.
         share: whether it may be a share of samples.
+        lasting_se: the part of the standard error that more samples do not take away.
     """
 
     value: float | None
@@ -34,6 +35,7 @@ class Known:
     bias: float | None
     replicates: tuple[float, ...]
     share: bool = False
+    lasting_se: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def known(found: MeasureSummary | OutputValue) -> Known:
     """Return what a result says of a value: the mean over channels, or that of a class output."""
     if isinstance(found, OutputValue):
         return Known(found.value, found.se, found.bias, tuple(found.loo or ()), share=True)
-    return Known(found.mean, found.se, found.bias, tuple(found.loo.get("mean") or ()))
+    of_positions = (found.position_se or {}).get("mean", 0.0)
+    return Known(found.mean, found.se, found.bias, tuple(found.loo.get("mean") or ()), lasting_se=of_positions)
 
 
 def located(
@@ -77,12 +80,13 @@ def located(
     value, replicates, interval = getattr(found, location), found.loo.get(location), found.ci.get(location)
     if location == "mean" or value is None or not replicates or interval is None:
         return known(found) if location == "mean" else Known(value, None, None, ())
-    se = jackknife(value, value, replicates, (-math.inf, math.inf)).se
+    of_positions = (found.position_se or {}).get(location, 0.0)
+    se = jackknife(value, value, replicates, (-math.inf, math.inf), other_se=of_positions).se
     assert se is not None, "an interval rests on enough groups"
     half = half_width(se, len(replicates))
     # One end of the interval is where it was before it was cut, and tells its middle.
     middle = interval[1] - half if interval[0] <= bounds[0] else interval[0] + half
-    return Known(value, se, value - middle, tuple(replicates))
+    return Known(value, se, value - middle, tuple(replicates), lasting_se=of_positions)
 
 
 def change(first: Known, second: Known, *, paired: bool) -> Change:

@@ -27,6 +27,9 @@ _MOST_SAMPLES = 16
 _SUM_BYTES = 4
 """Bytes of one of the sums of a block."""
 
+_AT_ONCE = 3
+"""Tensors that the runtime needs at once: what an operator takes, what it makes, and one that waits for its branch."""
+
 OPEN_STATE = 2
 """Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""
 
@@ -73,7 +76,7 @@ class Memory:
         state: what the statistics of the largest chunk keep: group states, and the open groups or, later, the
             leave-one-out states of the layers that are being finished.
         activations: what the blocks at work expose and their copies for the reducer, and what the largest chunk
-            collects.
+            collects; where layers are not handed out whole, what the runtime holds of them besides.
         samples: variants of the blocks at work, and what transforms keep.
         budget: what must not be exceeded.
     """
@@ -119,6 +122,7 @@ class Work:
         batch: variants a run, where the user or the model says so.
         variant_bytes: one variant of the primary input.
         operator_bytes: what transforms keep to be quick.
+        passing_bytes: of one variant, what the runtime holds for a while and does not hand out; see `passing_bytes`.
         threads: layers finished at a time.
         desks: groups measured at the same time, at most.
     """
@@ -129,6 +133,7 @@ class Work:
     batch: int | None
     variant_bytes: int
     operator_bytes: int
+    passing_bytes: int
     threads: int
     desks: int
 
@@ -176,9 +181,11 @@ def _lay_out(work: Work, limit: int, desks: int) -> Layout | _Short:
     loads, groups = work.loads, work.groups
     layers = [load.layer for load in loads]
     exposed = sum(layer.units * layer.number_bytes for layer in layers)
-    batch = work.batch or _batch(exposed + work.variant_bytes, work.columns, limit // _BLOCKS_SHARE // desks)
+    batch = work.batch or _batch(
+        exposed + work.passing_bytes + work.variant_bytes, work.columns, limit // _BLOCKS_SHARE // desks
+    )
     samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
-    activations = desks * sum(load.block(batch, work.columns) for load in loads)
+    activations = desks * (sum(load.block(batch, work.columns) for load in loads) + batch * work.passing_bytes)
     room = limit - activations - samples
     workers = min(work.threads, len(layers))
     finishing = workers * (groups + 3) * max(load.finishing for load in loads)
@@ -214,6 +221,17 @@ def _batch(variant_bytes: int, columns: int, most_bytes: int) -> int:
     most = most_bytes // max(variant_bytes, 1)
     wanted = max(_TARGET_BLOCK // max(variant_bytes, 1), _LEAST_SAMPLES * columns)
     return max(1, min(_MOST_SAMPLES * columns, wanted, most))
+
+
+def passing_bytes(layers: Sequence[Layer], measured: Sequence[Layer]) -> int:
+    """Return what the runtime holds of one variant for a while where layers are not handed out whole.
+
+    Args:
+        layers: as they are.
+        measured: what is handed out of them.
+    """
+    whole = (one.units * one.number_bytes for one, other in zip(layers, measured, strict=True) if other.drawn)
+    return _AT_ONCE * max(whole, default=0)
 
 
 def _physical_memory() -> int:

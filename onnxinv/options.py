@@ -49,6 +49,14 @@ AggregateOption = Annotated[
     str, typer.Option("--aggregate", metavar="HOW", help="channel, unit, activation-mean or activation-max.")
 ]
 Groups = Annotated[int, typer.Option("--groups", metavar="G", help="Groups of samples that the intervals rest on.")]
+SampleUnits = Annotated[
+    int | None,
+    typer.Option(
+        "--sample-units",
+        metavar="P",
+        help="Measure P random positions of each channel, 4 or more; intervals say what that leaves unsure.",
+    ),
+]
 Stratify = Annotated[
     bool, typer.Option("--stratify", help="Measure on the samples of each class, then average over classes.")
 ]

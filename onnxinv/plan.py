@@ -15,12 +15,13 @@ from onnxinv.config import RunConfig
 from onnxinv.data import Samples, open_source
 from onnxinv.data.preprocess import Preprocess
 from onnxinv.data.selection import select
+from onnxinv.draw_layers import draw_layers, drawing_notices
 from onnxinv.errors import DataError, UsageError
 from onnxinv.feeds import Feeds
 from onnxinv.loads import load_of
 from onnxinv.measures import Measure
 from onnxinv.measures.normalized_variance import NormalizedVariance
-from onnxinv.memory import Layout, Work, lay_out
+from onnxinv.memory import Layout, Work, lay_out, passing_bytes
 from onnxinv.model.cautions import cautions
 from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_output
 from onnxinv.model.fed_inputs import fed_inputs
@@ -161,17 +162,19 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     beside = {each.name: each for each in probe.others}
     labels = None if source.labels is None else source.labels[samples]
     no_labels = output if isinstance(output, str) else doubt_labels(labels, output.classes, source.label_names)
+    drawn = draw_layers(probe.layers, config, whole=() if isinstance(output, str) else (output.name,))
     measures, dropped, subjects = applicable(
         asked,
         Offer(
             samples=len(samples),
             together=min(max(map(len, parts)) for parts in zip(*groups, strict=True)),
             transforms=transforms,
-            layers=probe.layers,
+            layers=drawn,
             image=beside.get(feeds.primary.name) if feeds.layout else None,
             class_output=output if isinstance(output, str) else (beside[output.name], output),
             no_labels=no_labels,
             aggregate=config.aggregate,
+            sampled=any(layer.drawn for layer in drawn),
             stratified=config.stratify,
             may_stop_early=config.may_stop_early,
         ),
@@ -181,20 +184,21 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     columns = len(variants) if needs_reference else len(transforms)
     threads = config.threads or os.cpu_count() or 1
     found = pushable(
-        model.proto, probe.layers, subjects.every,
+        model.proto, drawn, subjects.every,
         transforms=len(transforms), columns=columns, fixed_batch=probe.fixed_batch,
     )  # fmt: skip
     work = Work(
         [
             load_of(layer, subjects, transforms=len(transforms), columns=columns, samples=len(samples),
                     groups=len(groups), classes=max(len(classes), 1))
-            for layer in probe.layers
+            for layer in drawn
         ],
         groups=len(groups),
         columns=columns,
         batch=probe.fixed_batch or config.batch,
         variant_bytes=feeds.variant_bytes,
         operator_bytes=feeds.operator_bytes,
+        passing_bytes=passing_bytes(probe.layers, drawn),
         threads=threads,
         desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
     )  # fmt: skip
@@ -208,6 +212,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         )
     decisive = _decisive(config, measures)
     notices = [*model.notices, *cautions(model.proto), *probe.notices]
+    notices += drawing_notices(drawn, config)
     if config.reduce == "pushdown" and not pushed:
         notices.append(f"No layer is summed in the graph, as --reduce pushdown asks for: {refused}.")
     if len(transforms) == 1:

@@ -103,6 +103,7 @@ class OptionsMeta(Part):
     """What was asked for.
 
     Attributes:
+        sample_units: how many positions of each channel were measured; None for all.
         interval_units: whether intervals rest on all units (None) or on that many of each layer.
         stratify: whether measures were taken on each class of samples, then averaged over classes.
         precision: half-width of the interval at which the run was allowed to stop.
@@ -174,6 +175,8 @@ class MeasureSummary(Part):
         floor: what interpolation alone makes of the measure at this layer's size, for measures that resample maps.
         silent: how many values are undefined because the unit never fires.
         reason: why the layer does not have the measure.
+        position_se: by statistic, the part of the standard error that comes from measuring some positions of each
+            channel, not all.
     """
 
     mean: float | None
@@ -197,11 +200,12 @@ class MeasureSummary(Part):
     floor: float | None = None
     silent: int | None = None
     reason: str | None = None
+    position_se: dict[str, float] | None = None
 
     @model_serializer(mode="wrap")
     def _without_what_does_not_apply(self, dump: SerializerFunctionWrapHandler) -> Json:
         written: Json = dump(self)
-        optional = ("profile", "classes", "floor", "silent", "reason")
+        optional = ("profile", "classes", "floor", "silent", "reason", "position_se")
         return {key: value for key, value in written.items() if value is not None or key not in optional}
 
 

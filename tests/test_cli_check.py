@@ -122,6 +122,7 @@ def changed(text: str, **keys: object) -> str:
         ),
         pytest.param({"aggregate": "unit"}, REGRESSION, "another aggregate: channel, not unit", id="aggregate"),
         pytest.param({"stratify": True}, REGRESSION, "another stratify: False, not True", id="stratify"),
+        pytest.param({"sample-units": 8}, REGRESSION, "another sample-units: none, not 8", id="sample-units"),
         pytest.param({"name": "letters"}, REGRESSION, "has no run 'letters', only digits", id="a run it lacks"),
         pytest.param(
             {}, REGRESSION + '\nmeasure = "normalized-variance:dispersion=var"',

@@ -145,6 +145,13 @@ def test_a_model_of_texts(capsys, tmp_path):
         pytest.param(["--format", "json:"], ["names no file", "json:FILE"], id="a format with an empty path"),
         pytest.param(["--outptu", "x"], ["No such option: --outptu", "--output"], id="an unknown option"),
         pytest.param(["--select", "defautl"], ["select: ", "Did you mean 'default'"], id="an unknown selection"),
+        pytest.param(["--sample-units", "0"], ["sample_units: ", "or equal to 4"], id="no positions"),
+        pytest.param(["--sample-units", "1.5"], ["--sample-units", "valid integer"], id="half a position"),
+        pytest.param(
+            ["--sample-units", "9", "--aggregate", "unit"],
+            ["--aggregate unit is about all", "Take --aggregate channel"],
+            id="some positions of all units",
+        ),
         pytest.param(["--aggregate", "chanel"], ["aggregate: ", "Did you mean 'channel'"], id="an unknown aggregate"),
         pytest.param(["--layout", "NWCH"], ["layout: ", "'NCHW'"], id="an unknown layout"),
         pytest.param(["--device", "tpu"], ["no device 'tpu'", "Choose auto, cpu"], id="an unknown device"),

@@ -46,6 +46,7 @@ def work(loads: list[Load], *, groups: int = 10, batch: int | None = None, desks
         batch=batch,
         variant_bytes=1000,
         operator_bytes=0,
+        passing_bytes=0,
         threads=threads,
         desks=desks,
     )

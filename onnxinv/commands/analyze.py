@@ -30,6 +30,7 @@ from onnxinv.options import (
     ReduceOption,
     Resize,
     Samples,
+    SampleUnits,
     Scale,
     Seed,
     Select,
@@ -58,6 +59,7 @@ def analyze(
     measure: Measures = None,
     aggregate: AggregateOption = "channel",
     groups: Groups = 10,
+    sample_units: SampleUnits = None,
     stratify: Stratify = False,
     precision: Precision = None,
     class_output: ClassOutput = None,
@@ -100,7 +102,8 @@ def analyze(
         check_folder(output, marker="result.json", overwrite=overwrite)
     plan = api.plan(
         model, data, transform, samples=samples, seed=seed, measures=measure or (), aggregate=aggregate, groups=groups,
-        stratify=stratify, precision=precision, class_output=class_output, class_kind=parse_kind(logits=logits),
+        sample_units=sample_units, stratify=stratify, precision=precision, class_output=class_output,
+        class_kind=parse_kind(logits=logits),
         shape=shape or (), set_input=set_input or (), layers=layers or (),
         operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
         preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,

@@ -34,6 +34,7 @@ from onnxinv.options import (
     Resize,
     Rtol,
     Samples,
+    SampleUnits,
     Scale,
     Seed,
     Select,
@@ -67,6 +68,7 @@ def compare(
     measure: Measures = None,
     aggregate: AggregateOption = "channel",
     groups: Groups = 10,
+    sample_units: SampleUnits = None,
     stratify: Stratify = False,
     align: Align = "auto",
     strict_align: StrictAlign = False,
@@ -120,7 +122,8 @@ def compare(
             )
         plans = api.plan_all(
             models, data, transform, samples=samples, seed=seed, measures=measure or (), aggregate=aggregate,
-            groups=groups, stratify=stratify, shape=shape or (), set_input=set_input or (), layers=layers or (),
+            groups=groups, sample_units=sample_units, stratify=stratify, shape=shape or (),
+            set_input=set_input or (), layers=layers or (),
             operators=parse_words(ops), select=select, preprocess=preprocess or (),
             mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
             resize=parse_size(resize), layouts=layout or (), device=device, threads=threads, batch=batch, memory=memory,

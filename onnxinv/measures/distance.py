@@ -87,6 +87,10 @@ class DistanceMeasure(Measure):
         pairs = (in_one_group(2),) if "columns" in self.seen and self.pairs == "blocks" else ()
         return (*self.needs, *pairs, *((ONE_VALUE_A_CHANNEL,) if self.map else ()))
 
+    def wants_whole_layers(self) -> bool:
+        """Whether some positions of each channel would not do: not for maps."""
+        return self.map or super().wants_whole_layers()
+
     def rows(self, state: State, units: Units) -> Array:
         """Return the (values,) mean over samples of the mean distance between two variants."""
         if self._by_map:

@@ -41,6 +41,8 @@ def jackknife(
     bounds: tuple[float, float],
     *,
     trials: int | None = None,
+    other_se: float = 0.0,
+    other_bias: float = 0.0,
 ) -> Estimate:
     """Return the jackknife estimate: `se^2 = (G-1)/G sum (v_-g - mean)^2`, `bias = (G-1) (mean(v_-g) - v_S)`.
 
@@ -54,6 +56,8 @@ def jackknife(
         replicates: G values, each on the samples of all groups but one, `v_-g`.
         bounds: lowest and highest possible value.
         trials: for proportions, 0 to 1, the number of samples that they are shares of; else None.
+        other_se: standard error that comes from elsewhere, and that these replicates do not show.
+        other_bias: likewise.
 
     Source: Shao and Wu, The Jackknife and Bootstrap (1995), chapter 2; Clopper and Pearson, The Use of Confidence or
     Fiducial Limits Illustrated in the Case of the Binomial, Biometrika 26 (1934).
@@ -62,11 +66,11 @@ def jackknife(
     if groups < LEAST_GROUPS:
         return Estimate(None, None, None, tuple(replicates))
     mean = math.fsum(replicates) / groups
-    se = math.sqrt((groups - 1) / groups * math.fsum((one - mean) ** 2 for one in replicates))
-    bias = (groups - 1) * (mean - reference)
+    se = math.hypot(math.sqrt((groups - 1) / groups * math.fsum((one - mean) ** 2 for one in replicates)), other_se)
+    bias = (groups - 1) * (mean - reference) + other_bias
     half = half_width(se, groups)
     ends = value - bias - half, value - bias + half
-    if trials is not None and min(replicates) == max(replicates):
+    if trials is not None and min(replicates) == max(replicates) and not other_se:
         ends = clopper_pearson(round(value * trials), trials)
     low, high = (min(max(end, bounds[0]), bounds[1]) for end in ends)
     return Estimate(se, bias, (low, high), tuple(replicates))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from onnxinv.measures.jackknife import leave_one_out
 from onnxinv.measures.measure import Measure, Values
+from onnxinv.measures.position_error import Replicates, missed, remaining
 from onnxinv.measures.summary import summarize
 from onnxinv.measures.units import Units
 from onnxinv.result import MeasureSummary
@@ -81,6 +82,10 @@ def measure_layer(
         several = bool(uncertain) and len(collected.groups) > 1
         groups = list(collected.groups) if several else []
         replicates = compute(uncertain, groups, kept_units, leave_out=True)
+        some_positions = [
+            compute(uncertain, [[state.take(left) for state in collected.full]], units.take(left))[0]
+            for left in (remaining(units) if several else [])
+        ]
         found = {}
         for measure in measures:
             bounds = measure.bounds_by_key()
@@ -93,9 +98,14 @@ def measure_layer(
                     interval=measure.interval,
                     trials=collected.samples if measure.proportion else None,
                     classes=collected.classes,
+                    positions=_replicates([one[measure][key] for one in some_positions if measure.interval], units),
                 )
                 found[key] = (each, summary)
         return found
+
+
+def _replicates(found: Sequence[Values], units: Units) -> Replicates | None:
+    return Replicates(np.stack([each.values for each in found]), missed(units)) if found else None
 
 
 Family = Mapping[str, Values]

@@ -121,6 +121,10 @@ class Measure(BaseModel, ABC):
         """Return what must be there beside samples and transforms, given the parameters."""
         return self.needs
 
+    def wants_whole_layers(self) -> bool:
+        """Whether some positions of each channel, drawn at random, would not do, given the parameters."""
+        return self.scope == "layer" or self.view in ("aligned", "residual")
+
     def result_keys(self) -> list[str]:
         """Return the keys of its results."""
         return [self.key(part) for part in self.parts]

@@ -15,6 +15,7 @@ class Facts:
         transforms: m.
         together: samples of the largest group; of the class that has the fewest, where samples are taken by class.
         aggregate: how units become channels.
+        sampled: whether only some positions of each channel are measured.
         stratified: whether samples are taken class by class.
         may_stop_early: whether the run may end before all samples are measured.
         no_labels: why the samples have no usable class numbers.
@@ -27,6 +28,7 @@ class Facts:
     transforms: int
     together: int = 1
     aggregate: str = "channel"
+    sampled: bool = False
     stratified: bool = False
     may_stop_early: bool = False
     no_labels: str = ""
@@ -64,6 +66,12 @@ MAPS_KEPT = Need(
 ONE_VALUE_A_CHANNEL = Need(
     lambda facts: "it has one value a channel, and --aggregate is unit" if facts.aggregate == "unit" else "",
     "Take --aggregate channel.",
+)
+WHOLE_LAYERS = Need(
+    lambda facts: (
+        "it looks at layers or maps as a whole, and --sample-units at a part of them" if facts.sampled else ""
+    ),
+    "Measure it without --sample-units.",
 )
 ALL_SAMPLES = Need(
     lambda facts: "its thresholds rank all samples, and --precision may leave some out" if facts.may_stop_early else "",

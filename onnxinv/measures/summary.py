@@ -9,6 +9,7 @@ import numpy as np
 
 from onnxinv.measures.jackknife import Estimate, jackknife
 from onnxinv.measures.measure import Values
+from onnxinv.measures.position_error import PositionError, Replicates, position_errors
 from onnxinv.result import MeasureSummary
 from onnxinv.statistics import Array
 
@@ -29,6 +30,7 @@ def summarize(
     interval: bool,
     trials: int | None = None,
     classes: Sequence[str] = (),
+    positions: Replicates | None = None,
 ) -> MeasureSummary:
     """Summarise one measure of one layer.
 
@@ -40,10 +42,14 @@ def summarize(
         interval: whether the measure has intervals at all.
         trials: number of samples, where the values are proportions of them.
         classes: names of the classes that `full.classes` is about.
+        positions: values without some of the positions, where these were drawn.
     """
     values, finite = full.values, np.isfinite(full.values)
     kept, alive = values[finite], values[finite & ~full.dead]
-    estimates = _estimates(kept, replicates, reference, bounds, trials) if interval else dict.fromkeys(LOCATIONS)
+    chosen = {} if positions is None else position_errors(values, positions, LOCATIONS)
+    estimates: Mapping[str, Estimate | None] = dict.fromkeys(LOCATIONS)
+    if interval and (positions is None or chosen):
+        estimates = _estimates(kept, replicates, reference, bounds, trials, chosen)
     undefined = full.dead if full.silent is None else full.dead | full.silent
     mean = estimates["mean"]
     return MeasureSummary(
@@ -68,6 +74,7 @@ def summarize(
         if full.classes is None
         else {name: _mean_of_finite(row) for name, row in zip(classes, full.classes, strict=True)},
         silent=None if full.silent is None else int(full.silent.sum()),
+        position_se={name: each.se for name, each in chosen.items()} or None,
     )
 
 
@@ -82,7 +89,12 @@ def summarize_nothing(reason: str) -> MeasureSummary:
 
 
 def _estimates(
-    kept: Array, replicates: Sequence[Array], reference: Array, bounds: tuple[float, float], trials: int | None
+    kept: Array,
+    replicates: Sequence[Array],
+    reference: Array,
+    bounds: tuple[float, float],
+    trials: int | None,
+    positions: Mapping[str, PositionError],
 ) -> dict[str, Estimate | None]:
     common = np.logical_and.reduce([np.isfinite(values) for values in (reference, *replicates)])
     # Of a subset of units values may be finite that are not on all units.
@@ -94,7 +106,10 @@ def _estimates(
     for name, location in LOCATIONS.items():
         of_parts = location(parts).tolist() if len(parts) else []
         base = _reference(location, whole, parts, of_parts)
-        found[name] = jackknife(float(location(kept)), base, of_parts, bounds, trials=trials)
+        other = positions.get(name, PositionError(0.0, 0.0))
+        found[name] = jackknife(
+            float(location(kept)), base, of_parts, bounds, trials=trials, other_se=other.se, other_bias=other.bias
+        )
     return found
 
 

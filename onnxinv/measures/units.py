@@ -21,12 +21,15 @@ class Units:
         resolution: deviations up to `resolution` times the unit's root mean square are rounding (MEASURES, quotient
             rule): 4 machine epsilons of float32 and float64 activations, 1 of float16 and bfloat16.
         whole: how many units the layer has that these were taken from; None where these are all of them.
+        drawn: how many positions of every channel these are, channel by channel, where they were drawn at random from
+            the layer's; None where nothing was drawn.
     """
 
     channel: npt.NDArray[np.intp]
     count: int
     resolution: float
     whole: int | None = None
+    drawn: int | None = None
 
     @property
     def total(self) -> int:

@@ -16,6 +16,7 @@ from onnxinv.errors import UsageError
 from onnxinv.model.axes import BatchAxis, observe
 from onnxinv.model.bfloat16 import bfloat16_tensors
 from onnxinv.model.channels import follow_channels
+from onnxinv.model.drawn import Drawn
 from onnxinv.model.labels import label_tensors
 from onnxinv.model.load import Model
 from onnxinv.model.maps import follow_maps
@@ -82,6 +83,7 @@ class Layer:
         batch: where the batch axis of the raw tensor is.
         dtype: numpy dtype name, which says how finely the numbers are resolved.
         maps: whether it holds feature maps, whose pixels lie where those of the input image lay.
+        drawn: which units it consists of where not all of the tensor's are measured; `shape` is then theirs.
     """
 
     index: int
@@ -93,6 +95,7 @@ class Layer:
     batch: BatchAxis
     dtype: str
     maps: bool = False
+    drawn: Drawn | None = None
 
     @property
     def units(self) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 import onnx.inliner
 
@@ -25,7 +27,9 @@ class Exposed:
     outputs: dict[str, str]
 
 
-def expose(model: onnx.ModelProto, tensors: Sequence[str]) -> Exposed:
+def expose(
+    model: onnx.ModelProto, tensors: Sequence[str], units: Mapping[str, npt.NDArray[np.int64]] | None = None
+) -> Exposed:
     """Return a model that computes just the given tensors, each an output.
 
     Nodes that none of them needs are dropped. An input that is asked for is passed through an Identity, since a graph
@@ -33,9 +37,13 @@ def expose(model: onnx.ModelProto, tensors: Sequence[str]) -> Exposed:
     Cast, so that both can be read as float32. Outputs are declared by name only, and stale shapes of intermediate
     tensors are removed: the runtime infers both. Exposing the same tensors of the result again changes nothing.
 
+    Where only some units of a tensor are wanted, they are gathered from it, so that the others never leave the runtime.
+
     Args:
         model: the model, its nodes in topological order; it is not changed.
         tensors: names of tensors of the main graph; repetitions count once.
+        units: by name of a tensor whose first axis is the batch, places among the units of a sample, in C order; it is
+            handed out as (batch, *shape of these).
 
     Raises:
         ModelError: a tensor is not in the graph.
@@ -51,6 +59,8 @@ def expose(model: onnx.ModelProto, tensors: Sequence[str]) -> Exposed:
     copiers = {name: onnx.helper.make_node("Identity", [name], []) for name in wanted if name in given}
     copiers |= readers(model, wanted)
     outputs = {name: _copy(graph, copiers[name], taken, wanted) if name in copiers else name for name in wanted}
+    for name, places in (units or {}).items():
+        outputs[name] = _gather(graph, outputs[name], places, taken)
     del graph.value_info[:]
     del graph.output[:]
     graph.output.extend(declared.get(name, onnx.ValueInfoProto(name=name)) for name in outputs.values())
@@ -121,14 +131,29 @@ def _copy(graph: onnx.GraphProto, copier: onnx.NodeProto, taken: set[str], wante
         # One that is itself asked for cannot carry both: a name may not be listed twice.
         if _is_like(node, copier) and node.output[0] not in wanted:
             return str(node.output[0])
-    copy = f"{copier.input[0]}/exposed"
-    while copy in taken:
-        copy += "_"
-    taken.add(copy)
+    copy = _fresh(f"{copier.input[0]}/exposed", taken)
     copier.name = copy
     copier.output.append(copy)
     graph.node.append(copier)
     return copy
+
+
+def _gather(graph: onnx.GraphProto, tensor: str, places: npt.NDArray[np.int64], taken: set[str]) -> str:
+    """Return what holds some units of a tensor."""
+    flat, chosen, gathered = (_fresh(f"{tensor}/{what}", taken) for what in ("flat", "drawn", "gathered"))
+    make = onnx.helper.make_node
+    # A constant node: before version 4 of the representation, every initialiser had to be an input as well.
+    graph.node.append(make("Constant", [], [chosen], name=chosen, value=onnx.numpy_helper.from_array(places)))
+    graph.node.append(make("Flatten", [tensor], [flat], name=flat, axis=1))
+    graph.node.append(make("Gather", [flat, chosen], [gathered], name=gathered, axis=1))
+    return gathered
+
+
+def _fresh(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
 
 
 def _is_like(one: onnx.NodeProto, other: onnx.NodeProto) -> bool:

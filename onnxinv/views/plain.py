@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from onnxinv.config import Aggregate
@@ -29,6 +31,8 @@ class PlainView(View):
         else:
             self.units = Units.of(layer.shape, layer.channel_axis, layer.dtype, per_unit=self._per_unit)
             self.channel = Units.of(layer.shape, layer.channel_axis, layer.dtype, per_unit=False).channel
+        if layer.drawn:
+            self.units = replace(self.units, whole=layer.drawn.whole, drawn=layer.drawn.units.shape[1])
 
     @property
     def hands_on(self) -> bool:

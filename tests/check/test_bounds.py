@@ -94,6 +94,20 @@ def test_what_is_uncertain_says_how_many_samples_make_its_interval_end_at_the_bo
     assert found.samples_needed > 100
 
 
+@pytest.mark.parametrize("lasting", [0.1, 0.3])
+def test_more_samples_take_away_only_the_part_of_the_error_that_is_theirs(lasting):
+    half = float(stats.t.ppf(0.975, 9))
+    (found,) = judge([Excess(-1.0, 1.0, 10, lasting_se=lasting)], 100)
+    assert isinstance(found.samples_needed, int)
+    of_samples = (1 - lasting**2) * 100 / found.samples_needed
+    assert half * math.sqrt(of_samples + lasting**2) == pytest.approx(1.0, rel=0.01)
+
+
+def test_where_no_number_of_samples_decides_none_is_told():
+    (found,) = judge([Excess(-1.0, 1.0, 10, lasting_se=0.5)], 100)
+    assert found.samples_needed == "more than 10000"
+
+
 def test_above_a_hundred_times_the_samples_no_number_is_told():
     edge = CRITICAL / 10
     near, far, on = judge([Excess(-edge * 1.001, 1.0, 10), Excess(-edge * 0.999, 1.0, 10), Excess(0.0, 1.0, 10)], 70)

@@ -10,6 +10,7 @@ from scipy import stats
 
 from onnxinv.differences import Known, located
 from onnxinv.measures.measure import Values
+from onnxinv.measures.position_error import Replicates
 from onnxinv.measures.summary import LOCATIONS, summarize
 from onnxinv.result import MeasureSummary
 
@@ -52,6 +53,24 @@ def test_the_corrected_value_is_the_middle_of_the_interval_before_it_was_cut(loc
         assert known.replicates == tuple(free.loo[location])
         assert known.value == getattr(found, location)
     assert bool(cuts) == (math.inf in map(abs, bounds) and bounds != FREE)
+
+
+@pytest.mark.parametrize("location", ["mean", "median", "p95"])
+def test_the_error_of_the_positions_belongs_to_the_value_and_lasts(location):
+    rng = np.random.default_rng(0)
+    full, parts = rng.uniform(1, 2, 15), rng.uniform(1, 2, (8, 15))
+    values = Values(full, np.zeros(15, dtype=np.bool_))
+    positions = Replicates(parts, 0.8)
+    replicates = list(rng.uniform(1, 2, (GROUPS, 15)))
+    found = summarize(values, replicates, full, (0.0, math.inf), interval=True, positions=positions)
+    known = located(found, location, (0.0, math.inf))
+    low, high = found.ci[location]
+    alone = summarize(values, replicates, full, (0.0, math.inf), interval=True)
+    assert known.lasting_se == found.position_se[location] > 0
+    assert known.se == pytest.approx(math.hypot(located(alone, location).se, known.lasting_se), rel=1e-9)
+    assert known.se == pytest.approx((high - low) / 2 / stats.t.ppf(0.975, GROUPS - 1), rel=1e-9)
+    assert known.value - known.bias == pytest.approx((low + high) / 2, rel=1e-9)
+    assert found.loo == alone.loo
 
 
 def test_an_interval_wholly_beyond_the_range_ends_at_it():

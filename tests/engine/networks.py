@@ -41,7 +41,9 @@ def save_network(folder: Path, body: str, weights: dict[str, Any] | None = None,
 
 def measure(folder: Path, model: Path, transforms: str, **options: Any) -> Result:
     """Measure a tiny network on the images of the folder."""
-    return analyze(model, folder / "images.npz", transforms, **{"threads": 1, "device": "cpu", **options})
+    return analyze(
+        model, folder / "images.npz", transforms, **{"threads": 1, "device": "cpu", "reduce": "host", **options}
+    )
 
 
 def layer_of(result: Result, name: str) -> LayerResult:

@@ -46,6 +46,7 @@ class Measurement:
                 batch=BATCH,
                 threads=1,
                 device="cpu",
+                reduce="host",
             )
         return self.found[aggregate]
 

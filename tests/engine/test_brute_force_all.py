@@ -56,7 +56,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     np.savez(data, x=images)
     decided = plan(
         request.param, data, f"rotation:steps={STEPS},degrees=360", measures=MEASURES, groups=GROUPS, batch=24,
-        device="cpu",
+        device="cpu", reduce="host",
     )  # fmt: skip
     model: Path = request.param
     raw = activations(model, np.stack([rotations(one, STEPS) for one in images]), 24)

@@ -31,7 +31,14 @@ def save_digits(path: Path, order: np.ndarray | None = None) -> Path:
 
 
 def run(data: Path, transforms: str = "rotation:steps=8", **options: object) -> Result:
-    defaults: dict[str, object] = {"aggregate": "unit", "layers": LAYERS, "threads": 1, "batch": BATCH, "device": "cpu"}
+    defaults: dict[str, object] = {
+        "aggregate": "unit",
+        "layers": LAYERS,
+        "threads": 1,
+        "batch": BATCH,
+        "device": "cpu",
+        "reduce": "host",
+    }
     return analyze(MODEL, data, transforms, **{**defaults, **options})
 
 
@@ -189,7 +196,7 @@ def test_a_batch_axis_that_is_not_the_first_changes_nothing(tmp_path: Path) -> N
 def test_the_interval_leaves_out_the_groups_of_the_plan(tmp_path: Path) -> None:
     images = np.load(save_images(tmp_path, 13))["x"].astype(np.float64)
     model = save_network(tmp_path, "y = Mul(image, two)", {"two": 2})
-    options = {"groups": 5, "seed": 3, "threads": 1, "device": "cpu", "aggregate": "unit"}
+    options = {"groups": 5, "seed": 3, "threads": 1, "device": "cpu", "reduce": "host", "aggregate": "unit"}
     groups = plan(model, tmp_path / "images.npz", "flip:axis=horizontal", **options).groups
     result = analyze(model, tmp_path / "images.npz", "flip:axis=horizontal", **options)
     grid = 2 * np.stack([images, images[..., ::-1]], axis=1).reshape(13, 2, 36)
@@ -205,7 +212,9 @@ def test_the_interval_leaves_out_the_groups_of_the_plan(tmp_path: Path) -> None:
 def test_the_interval_of_kept_units_rests_on_those_units(tmp_path: Path) -> None:
     images = np.load(save_images(tmp_path, 13))["x"].astype(np.float64)
     model = save_network(tmp_path, "y = Mul(image, two)", {"two": 2})
-    decided = plan(model, tmp_path / "images.npz", "flip:axis=horizontal", groups=5, device="cpu", aggregate="unit")
+    decided = plan(
+        model, tmp_path / "images.npz", "flip:axis=horizontal", groups=5, device="cpu", reduce="host", aggregate="unit"
+    )
     small = replace(decided, layout=replace(decided.layout, kept_units=10))
     kept = spread_subset(decided.subjects.every[-1].units, 10, 0)
     grid = 2 * np.stack([images, images[..., ::-1]], axis=1).reshape(13, 2, 36)

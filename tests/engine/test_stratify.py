@@ -41,7 +41,7 @@ class Labelled:
 
     def plan(self, **options: Any) -> Plan:
         """Plan quarter turns by class."""
-        defaults: dict[str, Any] = {"measures": BY_CLASS, "stratify": True, "groups": 4}
+        defaults: dict[str, Any] = {"measures": BY_CLASS, "stratify": True, "groups": 4, "reduce": "host"}
         return plan(self.model, self.data, "rotation:steps=4", device="cpu", threads=1, **{**defaults, **options})
 
     def result(self, aggregate: str) -> Result:
