@@ -28,7 +28,7 @@ from onnxinv.model.fed_inputs import fed_inputs
 from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
 from onnxinv.probe import Probe, run_probe
-from onnxinv.pushable import Pushable, pushable
+from onnxinv.pushable import Pushable, in_graph, pushable
 from onnxinv.result import Json, Skipped, SkippedMeasure
 from onnxinv.runtime import Device, choose_device
 from onnxinv.spec import explain_validation
@@ -202,8 +202,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         threads=threads,
         desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
     )  # fmt: skip
-    in_graph = config.reduce == "pushdown" or (config.reduce == "auto" and device.kind == "cuda")
-    layout, pushed, refused = _lay_out(work, config.memory, found if in_graph else None)
+    layout, pushed, refused = _lay_out(work, config.memory, found if in_graph(config.reduce, device) else None)
     if config.may_stop_early and len(layout.chunks) > 1:
         option = "--until-decided" if config.precision is None else "--precision"
         raise UsageError(

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import onnx
 
+from onnxinv.config import Reduce
 from onnxinv.model.layers import Layer
 from onnxinv.model.pushdown import obstacle
+from onnxinv.runtime import Device
 from onnxinv.statistics.single_moments import SINGLE
 from onnxinv.subjects import Subject
 
@@ -29,6 +31,11 @@ class Pushable:
     def reasons(self) -> str:
         """Every obstacle once, in words."""
         return "; ".join(sorted(set(self.obstacles.values())))
+
+
+def in_graph(how: Reduce, device: Device) -> bool:
+    """Whether layers are summed in the graph where they can be: on the CPU that is no faster."""
+    return how == "pushdown" or (how == "auto" and device.kind == "cuda")
 
 
 def pushable(
