@@ -211,7 +211,12 @@ class Desk:
         """Run a block in the session at work."""
         if isinstance(self._work, Landing):
             return _Ran(block, feed, self._grids(self._work.run(feed), self._tensors, feed, block))
-        handed = self._work.run(feed, len(block.samples), first=block.before == 0)
+        try:
+            handed = self._work.run(feed, len(block.samples), first=block.before == 0)
+        except ModelError:
+            # A layer of another shape than in a small batch cannot be summed: seen as it is, it is called by its name.
+            self._exposed(feed, block, [self._subjects[position].layer for position in self._pushed])
+            raise
         return _Ran(block, feed, self._grids(handed.raw, self._raw_layers, feed, block), handed.summed)
 
     def _exposed(self, feed: Feed, block: BlockPlan, layers: Sequence[Layer]) -> _Ran:

@@ -180,6 +180,7 @@ def test_numbers_that_float32_does_not_hold_the_sums_of_are_run_again(tmp_path, 
 @pytest.mark.parametrize("first", [True, False], ids=["in the first block", "in a later block"])
 @pytest.mark.parametrize("size", [1e-15, 1e17, 3e20])
 def test_a_group_goes_on_in_the_graph_after_a_block_that_was_run_again(tmp_path, spare, size, first):
+    """So does the host, which takes over with the pivots of the columns that the group began with."""
     save_images(tmp_path)
     flips = save_transforms(tmp_path, FLIPS)
     network = save_network(tmp_path, "twice = Add(image, image)\n y = Mul(twice, image)")
@@ -189,8 +190,11 @@ def test_a_group_goes_on_in_the_graph_after_a_block_that_was_run_again(tmp_path,
     images = np.load(tmp_path / "images.npz")["x"]
     images[order[0 if first else 3]] *= np.float32(size)
     np.savez(tmp_path / "images.npz", x=images)
-    pushed, host = (measure(tmp_path, network, flips, **options, reduce=how) for how in ("pushdown", "host"))
+    pushed, auto, host = (
+        measure(tmp_path, network, flips, **options, reduce=how) for how in ("pushdown", "auto", "host")
+    )
     alike(pushed, host)
+    alike(auto, host)
     lost = 6 if first and size > 1 else 1  # all differences from so large a pivot are too large
     assert spare == [(1, ("twice",))] * lost
 
@@ -228,9 +232,12 @@ def test_zeros_and_infinities_are_exact(tmp_path, spare):
     assert not np.any(layer_of(pushed, "none").measures["transformational-variance"].mean)
 
 
-def test_untransformed_samples_that_are_wanted_beforehand_are_run_beside_it(spare):
-    pushed, host = both(measures=("normalized-variance", "top1-consistency", "linear-cka"), layers=("conv2", "fc*"))
+def test_the_class_output_is_measured_beside_it():
+    measures = ("normalized-variance", "top1-consistency", "accuracy")
+    pushed, host = both(measures=measures, layers=("conv2", "fc*"))
     alike(pushed, host)
+    assert pushed.document.outputs == host.document.outputs
+    assert in_the_graph(pushed)[0] > 0
 
 
 @pytest.mark.parametrize(
@@ -276,8 +283,10 @@ def test_a_layer_of_another_shape_in_a_larger_batch_is_an_error_in_words(tmp_pat
     arrays = {"zero": [0], "one": [1], "six": [6], "limit": [4]}
     path = save_text(tmp_path / "net.onnx", text, **{name: np.array(value, np.int64) for name, value in arrays.items()})
     np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).random((12, 6), dtype=np.float32))
-    with pytest.raises(ModelError):
-        api.analyze(path, tmp_path / "x.npz", "scale-amplitude:steps=4", batch=8, layers=("y",), reduce="pushdown")
+    options = {"batch": 8, "layers": ("y",), "measures": ("normalized-variance",)}
+    assert api.plan(path, tmp_path / "x.npz", "scale-amplitude:steps=4", **options, reduce="pushdown").pushed == {"y"}
+    with pytest.raises(ModelError, match="'y' has another shape in a batch of 8 than in a small one"):
+        api.analyze(path, tmp_path / "x.npz", "scale-amplitude:steps=4", **options, reduce="pushdown")
 
 
 def test_the_memory_of_sums_is_counted():
