@@ -60,12 +60,11 @@ class Load:
 
     def block(self, batch: int, columns: int) -> int:
         """Return the bytes that a block of so many variants hands out, and what is made of them."""
-        raw = batch * self.layer.units * self.layer.number_bytes
-        if not self.summed:
-            return 2 * raw
-        # Start, total and deviations of each row; total, squares and pivot of each column. The activations are handed
-        # out beside them where float32 does not hold their sums.
-        return raw + 3 * (-(-batch // columns) + columns) * self.layer.units * _SUM_BYTES
+        raw = 2 * batch * self.layer.units * self.layer.number_bytes
+        # Start, total and deviations of each row; total, squares and pivot of each column. The activations themselves
+        # wait in the runtime, and are handed out where float32 does not hold their sums.
+        sums = 3 * (-(-batch // columns) + columns) * self.layer.units * _SUM_BYTES
+        return raw + sums if self.summed else raw
 
 
 @dataclass(frozen=True)
@@ -232,6 +231,11 @@ def passing_bytes(layers: Sequence[Layer], measured: Sequence[Layer]) -> int:
     """
     whole = (one.units * one.number_bytes for one, other in zip(layers, measured, strict=True) if other.drawn)
     return _AT_ONCE * max(whole, default=0)
+
+
+def summing_bytes(loads: Sequence[Load]) -> int:
+    """Return what the runtime holds of one variant for a while where it sums layers: a few copies of one of them."""
+    return _AT_ONCE * max((load.layer.units * _SUM_BYTES for load in loads if load.summed), default=0)
 
 
 def _physical_memory() -> int:

@@ -21,7 +21,7 @@ from onnxinv.feeds import Feeds
 from onnxinv.loads import load_of
 from onnxinv.measures import Measure
 from onnxinv.measures.normalized_variance import NormalizedVariance
-from onnxinv.memory import Layout, Work, lay_out, passing_bytes
+from onnxinv.memory import Layout, Work, lay_out, passing_bytes, summing_bytes
 from onnxinv.model.cautions import cautions
 from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_output
 from onnxinv.model.fed_inputs import fed_inputs
@@ -247,7 +247,8 @@ def _lay_out(work: Work, budget: int | None, found: Pushable | None) -> tuple[La
     if found is None or not found.layers:
         return lay_out(work, budget), frozenset(), "" if found is None else found.reasons
     loads = [replace(load, summed=load.layer.name in found.layers) for load in work.loads]
-    layout = lay_out(replace(work, loads=loads), budget)
+    passing = max(work.passing_bytes, summing_bytes(loads))
+    layout = lay_out(replace(work, loads=loads, passing_bytes=passing), budget)
     if layout.batch >= work.columns:
         return layout, found.layers, found.reasons
     reason = f"a run of {layout.batch} does not hold all {work.columns} variants of a sample"
