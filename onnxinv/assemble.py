@@ -201,7 +201,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             onnxruntime=runtime.version(),
             providers=list(measured.providers),
             optimization="all" if plan.probe.optimize else "off",
-            reduce=config.reduce,
+            reduce=_reduce(plan),
             schedule=f"samples first, {len(layout.chunks)} chunk{'s' * (len(layout.chunks) != 1)}",
             batch=layout.batch,
             threads=config.threads or os.cpu_count() or 1,
@@ -215,6 +215,14 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
         warnings=list(warnings),
         class_output=_class_output(plan),
     )
+
+
+def _reduce(plan: Plan) -> str:
+    """Return how activations were summed, and of how many layers that was done in the graph where any could be."""
+    asked = plan.config.reduce
+    if asked != "pushdown" and not plan.pushed:
+        return asked
+    return f"{asked}, in the graph for {len(plan.pushed)} of {len(plan.layers)} layers"
 
 
 def _class_output(plan: Plan) -> ClassOutputMeta | None:

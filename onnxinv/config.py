@@ -13,7 +13,7 @@ from onnxinv.spec import did_you_mean, explain_validation
 
 Aggregate = Literal["channel", "unit", "activation-mean", "activation-max"]
 Select = Literal["default", "all", "outputs"]
-Reduce = Literal["auto", "host"]
+Reduce = Literal["auto", "host", "pushdown"]
 
 _LEAST_MEMORY = 1 << 20
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -61,7 +61,9 @@ class RunConfig(BaseModel):
         preprocess: a Hugging Face `preprocessor_config.json`; the five keys after it override it.
         device, threads, batch, memory: how to run; threads 0 is one a core, batch and memory None are chosen; a
             batch of just the size that a model is fixed at keeps it so.
-        reduce: `host` sums in float64, the reference; `auto` in float32 where that agrees to 1e-5, which is faster.
+        reduce: `host` sums in float64, the reference; `pushdown` in float32 inside the graph wherever a layer allows
+            it, and else outside; `auto` is the faster of the ways that agree with `host` to 1e-5: float32 outside the
+            graph on the CPU, `pushdown` on CUDA, where activations then need not leave the device.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
@@ -15,11 +16,14 @@ from onnxinv.measures import Measure
 from onnxinv.model.layers import Layer
 from onnxinv.plan import Plan
 from onnxinv.reduce import Part, Reducer, Windows
-from onnxinv.runtime import Session
 from onnxinv.schedule import BlockPlan, blocks
+from onnxinv.spare import Spare
 from onnxinv.spent import Spent
 from onnxinv.statistics import State, Statistic
+from onnxinv.statistics.column_moments import ColumnMoments
+from onnxinv.statistics.single_sums import Summed
 from onnxinv.subjects import Subject
+from onnxinv.summing import Summing
 
 INFERENCE, FEEDS = "inference", "transforms"
 """What the time is called that the runtime takes, and that it waits for inputs."""
@@ -29,6 +33,26 @@ class Stopped(Exception):  # noqa: N818  # no error: nobody wants the rest any m
     """The work was given up before it was done."""
 
 
+Feed = Mapping[str, Raw]
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """A block, and what came of it.
+
+    Attributes:
+        plan: which samples and columns.
+        feed: what was run.
+        tensors: (samples, columns, *shape) activations, by place of the layer.
+        summed: the sums of the layers that are not among them, by tensor name.
+    """
+
+    plan: BlockPlan
+    feed: Feed
+    tensors: Mapping[int, Raw]
+    summed: Mapping[str, Summed] = field(default_factory=dict)
+
+
 class Desk:
     """A worker's own arrays and threads.
 
@@ -36,8 +60,8 @@ class Desk:
         plan: what to do.
         subjects: what is looked at.
         tensors: the layers behind them, each once.
-        session: exposes them; shared with other desks.
-        outputs: names of what it exposes, in the order of `tensors`.
+        work: runs the model; it hands out all of them, or sums some of them.
+        spare: hands out those that are not to be had from `work`; shared with other desks.
         threads: that reduce layers; 1 for none but the worker's own.
         ran: is told of every block how many variants it ran.
         stop: ends the work before the next block.
@@ -48,8 +72,8 @@ class Desk:
         plan: Plan,
         subjects: Sequence[Subject],
         tensors: Sequence[Layer],
-        session: Session,
-        outputs: Sequence[str],
+        work: Landing | Summing,
+        spare: Spare,
         threads: int,
         ran: Callable[[int], None],
         stop: threading.Event,
@@ -58,8 +82,12 @@ class Desk:
         self._subjects = subjects
         self._tensors = tensors
         self._place = {layer.name: place for place, layer in enumerate(tensors)}
-        self._landing = Landing(session, outputs, tensors)
-        self._single = plan.config.reduce == "auto"
+        self._work = work
+        self._spare = spare
+        pushed = work.layers if isinstance(work, Summing) else frozenset()
+        self._raw_layers = [layer for layer in tensors if layer.name not in pushed]
+        self._pushed = [position for position, each in enumerate(subjects) if each.layer.name in pushed]
+        self._single = plan.config.reduce != "host"
         self._reducer = Reducer(threads, single=self._single)
         self._ran = ran
         self._stop = stop
@@ -106,10 +134,19 @@ class Desk:
         windows = Windows(len(wanted), plan.columns)
         window = max((self._subjects[position].window for position in collected), default=0)
         in_windows = 0
-        for block, tensors in self._run(blocks(samples, plan.columns, plan.layout.batch, window), 0):
+        for ran in self._run(blocks(samples, plan.columns, plan.layout.batch, window), 0, self._measured):
+            block, tensors = ran.plan, ran.tensors
             run = slice(block.columns.start, min(block.columns.stop, transforms))
             if run.start < run.stop:
-                self._reduce(streamed, dict(enumerate(tensors)), states, Part(run, None, block.before))
+                part = Part(run, None, block.before)
+                there = tensors if not ran.summed else {**tensors, **self._add_sums(ran, states, part)}
+                self._reduce(
+                    [each for each in streamed if self._place[self._subjects[each].layer.name] in there],
+                    there,
+                    states,
+                    part,
+                )
+                self._feed_back(there, states, part)
             whole = windows.add([tensors[place] for place in sorted(wanted)], block) if wanted else None
             if whole is not None:
                 known = dict(zip(sorted(wanted), whole, strict=True))
@@ -132,9 +169,11 @@ class Desk:
         """
         states = [State.empty(each.untransformed, each.extent(1, len(self._plan.samples))) for each in subjects]
         places = [self._place[each.layer.name] for each in subjects]
-        for block, tensors in self._run(blocks(samples, 1, self._plan.layout.batch), self._plan.untransformed):
-            raw = [tensors[place] for place in places]
-            self._reducer.reduce(subjects, raw, states, Part(slice(0, 1), None, block.before, beforehand=True))
+        planned = blocks(samples, 1, self._plan.layout.batch)
+        layers = list({each.layer.name: each.layer for each in subjects}.values())
+        for ran in self._run(planned, self._plan.untransformed, lambda feed, block: self._exposed(feed, block, layers)):
+            raw = [ran.tensors[place] for place in places]
+            self._reducer.reduce(subjects, raw, states, Part(slice(0, 1), None, ran.plan.before, beforehand=True))
         for state in states:
             state.close(len(samples))
         return states
@@ -146,12 +185,54 @@ class Desk:
         raw = [tensors[self._place[subject.layer.name]] for subject in subjects]
         self._reducer.reduce(subjects, raw, [states[position] for position in positions], part)
 
-    def _run(self, planned: Iterator[BlockPlan], column: int) -> Iterator[tuple[BlockPlan, list[Raw]]]:
-        """Yield the blocks with what they expose, (samples, columns, *shape) of every tensor.
+    def _add_sums(self, ran: _Ran, states: Sequence[State], part: Part) -> Mapping[int, Raw]:
+        """Account for the sums of a block; return the activations of the layers whose sums float32 does not hold."""
+        subjects = [self._subjects[position] for position in self._pushed]
+        summed = [ran.summed[each.layer.name] for each in subjects]
+        held = self._reducer.add_sums(subjects, summed, [states[position] for position in self._pushed], part)
+        lost = [each.layer for each, is_held in zip(subjects, held, strict=True) if not is_held]
+        if not lost:
+            return {}
+        start = perf_counter()
+        tensors = self._exposed(ran.feed, ran.plan, lost).tensors
+        self._spent.charge(perf_counter() - start, INFERENCE)
+        return tensors
+
+    def _feed_back(self, reduced: Mapping[int, Raw], states: Sequence[State], part: Part) -> None:
+        """Where a group began with activations, have the graph go on with the pivots that they gave."""
+        if part.before or not isinstance(self._work, Summing):
+            return
+        for position in self._pushed:
+            name = self._subjects[position].layer.name
+            if self._place[name] in reduced:
+                self._work.begin(name, states[position][ColumnMoments].pivot)
+
+    def _measured(self, feed: Feed, block: BlockPlan) -> _Ran:
+        """Run a block in the session at work."""
+        if isinstance(self._work, Landing):
+            return _Ran(block, feed, self._grids(self._work.run(feed), self._tensors, feed, block))
+        try:
+            handed = self._work.run(feed, len(block.samples), first=block.before == 0)
+        except ModelError:
+            # A layer of another shape than in a small batch cannot be summed: seen as it is, it is called by its name.
+            self._exposed(feed, block, [self._subjects[position].layer for position in self._pushed])
+            raise
+        return _Ran(block, feed, self._grids(handed.raw, self._raw_layers, feed, block), handed.summed)
+
+    def _exposed(self, feed: Feed, block: BlockPlan, layers: Sequence[Layer]) -> _Ran:
+        """Run a block for the activations of some layers, whether they are summed or not."""
+        if isinstance(self._work, Landing):
+            return self._measured(feed, block)
+        raw = self._spare.run(feed, [layer.name for layer in layers])
+        return _Ran(block, feed, self._grids(raw, layers, feed, block))
+
+    def _run(self, planned: Iterator[BlockPlan], column: int, run: Callable[[Feed, BlockPlan], _Ran]) -> Iterator[_Ran]:
+        """Yield what comes of the blocks.
 
         Args:
             planned: the blocks.
             column: the first variant that they are about.
+            run: runs a block.
         """
         plan = self._plan
         for block in planned:
@@ -161,24 +242,25 @@ class Desk:
             columns = slice(block.columns.start + column, block.columns.stop + column)
             feed = plan.feeds.batch([int(index) for index in block.samples], columns, plan.probe.fixed_batch)
             fed = perf_counter()
-            raw = self._landing.run(feed)
+            ran = run(feed, block)
             self._spent.charge(fed - start, FEEDS)
             self._spent.charge(perf_counter() - fed, INFERENCE)
-            yield block, self._grids(raw, block, len(next(iter(feed.values()))))
+            yield ran
             self._ran(len(block.samples) * (block.columns.stop - block.columns.start))
 
-    def _grids(self, raw: Sequence[Raw], block: BlockPlan, batch: int) -> list[Raw]:
-        """Return the outputs of a block as (samples, columns, *shape)."""
+    def _grids(self, raw: Sequence[Raw], layers: Sequence[Layer], feed: Feed, block: BlockPlan) -> dict[int, Raw]:
+        """Return the outputs of a block as (samples, columns, *shape), by place of the layer."""
         samples, columns = len(block.samples), block.columns.stop - block.columns.start
         # A model of fixed batch size was fed more than is counted.
         rows = samples * columns
-        grids: list[Raw] = []
-        for layer, tensor in zip(self._tensors, raw, strict=True):
+        grids: dict[int, Raw] = {}
+        for layer, tensor in zip(layers, raw, strict=True):
             front = layer.batch.to_front(tensor)[:rows]
             if len(front) != rows or front.size != rows * layer.units:
+                batch = len(next(iter(feed.values())))
                 raise ModelError(
                     f"'{layer.label}' has another shape in a batch of {batch} than in a small one.",
                     "Choose another --batch, or leave it out with --layers.",
                 )
-            grids.append(front.reshape(samples, columns, *layer.shape))
+            grids[self._place[layer.name]] = front.reshape(samples, columns, *layer.shape)
         return grids

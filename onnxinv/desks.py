@@ -11,14 +11,21 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self, TypeVar
 
+import onnx
+
 from onnxinv.desk import Desk
+from onnxinv.landing import Landing
 from onnxinv.measures import Measure
-from onnxinv.model.rewrite import expose
+from onnxinv.model.layers import Layer
+from onnxinv.model.pushdown import push_down
+from onnxinv.model.rewrite import Exposed, expose
 from onnxinv.model.widen import widened
 from onnxinv.plan import Plan
 from onnxinv.runtime import Session
+from onnxinv.spare import Exposing, Spare
 from onnxinv.spent import Spent
 from onnxinv.subjects import Subject
+from onnxinv.summing import Summing
 
 Progress = Callable[[int], None]
 """Called after each block with the number of variants that it ran."""
@@ -40,26 +47,20 @@ class Desks:
 
     Attributes:
         session: which they share.
+        spare: hands out what that one does not.
         inferences: how many variants were run.
     """
 
     def __init__(self, plan: Plan, subjects: Sequence[Subject], progress: Progress) -> None:
         tensors = list({subject.layer.name: subject.layer for subject in subjects}.values())
-        drawn = {layer.name: layer.drawn.units for layer in tensors if layer.drawn}
-        exposed = expose(plan.model.proto, [layer.name for layer in tensors], drawn)
         count = plan.layout.desks
         threads = max(1, (plan.config.threads or os.cpu_count() or 1) // count)
-        self.session = Session(
-            widened(exposed.proto).SerializeToString(),
-            plan.device,
-            threads=threads,
-            optimize=plan.probe.optimize,
-            folder=plan.model.path.parent,
-        )
-        outputs = [exposed.outputs[layer.name] for layer in tensors]
+        self.session, at_work = _sessions(plan, tensors, threads)
+        named = {layer.name: layer for layer in tensors}
+        self.spare = Spare(lambda names: _exposing(plan, [named[name] for name in names], threads))
         self._stop = threading.Event()
         self._desks = [
-            Desk(plan, subjects, tensors, self.session, outputs, threads, self._ran, self._stop) for _ in range(count)
+            Desk(plan, subjects, tensors, at_work(), self.spare, threads, self._ran, self._stop) for _ in range(count)
         ]
         self._free: SimpleQueue[Desk] = SimpleQueue()
         for desk in self._desks:
@@ -115,3 +116,37 @@ class Desks:
         with self._telling:
             self.inferences += variants
             self._progress(variants)
+
+
+def _sessions(plan: Plan, tensors: Sequence[Layer], threads: int) -> tuple[Session, Callable[[], Landing | Summing]]:
+    """Return the session that the desks share, and what makes that by which each of them runs it."""
+    exposed = _expose(plan, tensors)
+    summed = [layer for layer in tensors if layer.name in plan.pushed]
+    if not summed:
+        session = _session(plan, exposed.proto, threads)
+        outputs = [exposed.outputs[layer.name] for layer in tensors]
+        return session, lambda: Landing(session, outputs, tensors)
+    pushed = push_down(exposed, summed, len(plan.transforms))
+    others = [layer for layer in tensors if layer.name in pushed.outputs]
+    session = _session(plan, pushed.proto, threads)
+    return session, lambda: Summing(session, pushed, others)
+
+
+def _expose(plan: Plan, tensors: Sequence[Layer]) -> Exposed:
+    drawn = {layer.name: layer.drawn.units for layer in tensors if layer.drawn}
+    return expose(plan.model.proto, [layer.name for layer in tensors], drawn)
+
+
+def _exposing(plan: Plan, tensors: Sequence[Layer], threads: int) -> Exposing:
+    exposed = _expose(plan, tensors)
+    return Exposing(_session(plan, exposed.proto, threads), exposed.outputs)
+
+
+def _session(plan: Plan, model: onnx.ModelProto, threads: int) -> Session:
+    return Session(
+        widened(model).SerializeToString(),
+        plan.device,
+        threads=threads,
+        optimize=plan.probe.optimize,
+        folder=plan.model.path.parent,
+    )

@@ -15,6 +15,37 @@ from onnxinv.runtime import Session
 Raw = npt.NDArray[Any]
 
 
+class Room:
+    """Arrays for the activations of some layers, used again for batch after batch.
+
+    Args:
+        layers: what is written into them.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = layers
+        self._arrays: list[Raw] = [np.empty(0)] * len(layers)
+
+    @property
+    def fits(self) -> bool:
+        """Whether a part of each array holds a smaller batch: one along another axis than the first leaves gaps."""
+        return all(layer.batch.axis == 0 for layer in self._layers)
+
+    def of(self, rows: int) -> list[Raw]:
+        """Return arrays for that many variants."""
+        for place, layer in enumerate(self._layers):
+            length = rows * layer.batch.repeats
+            if len(self._arrays[place]) < length:
+                shape = layer.shape[1:] if layer.batch.repeats > 1 else layer.shape
+                kind = "float32" if layer.dtype == "bfloat16" else layer.dtype
+                self._arrays[place] = np.empty((length, *shape), kind)
+        return [array[: rows * layer.batch.repeats] for array, layer in zip(self._arrays, self._layers, strict=True)]
+
+    def clear(self) -> None:
+        """Give the memory back."""
+        self._arrays = [np.empty(0)] * len(self._layers)
+
+
 class Landing:
     """Runs a session; what it hands out is overwritten by the next run.
 
@@ -27,10 +58,8 @@ class Landing:
     def __init__(self, session: Session, outputs: Sequence[str], layers: Sequence[Layer]) -> None:
         self._session = session
         self._outputs = outputs
-        self._layers = layers
-        # A batch along another axis would leave gaps where it is smaller.
-        self._lands = session.on_cpu and all(layer.batch.axis == 0 for layer in layers)
-        self._arrays: list[Raw] = [np.empty(0)] * len(layers)
+        self._room = Room(layers)
+        self._lands = session.on_cpu and self._room.fits
 
     def run(self, feed: Mapping[str, Raw]) -> list[Raw]:
         """Return the raw outputs for a batch, in their order.
@@ -39,22 +68,12 @@ class Landing:
             ModelError: the runtime cannot compute this batch.
         """
         if self._lands and self._outputs:
-            arrays = self._room(len(next(iter(feed.values()))))
+            arrays = self._room.of(len(next(iter(feed.values()))))
             try:
                 self._session.run_into(feed, self._outputs, arrays)
             except ModelError:  # an output may have another shape than it had in a small batch
                 self._lands = False
-                self._arrays = []
+                self._room.clear()
             else:
                 return arrays
         return self._session.run(feed, self._outputs)
-
-    def _room(self, rows: int) -> list[Raw]:
-        """Return arrays for that many variants."""
-        for place, layer in enumerate(self._layers):
-            length = rows * layer.batch.repeats
-            if len(self._arrays[place]) < length:
-                shape = layer.shape[1:] if layer.batch.repeats > 1 else layer.shape
-                kind = "float32" if layer.dtype == "bfloat16" else layer.dtype
-                self._arrays[place] = np.empty((length, *shape), kind)
-        return [array[: rows * layer.batch.repeats] for array, layer in zip(self._arrays, self._layers, strict=True)]

@@ -24,6 +24,9 @@ _LEAST_SAMPLES = 2
 _MOST_SAMPLES = 8
 """Samples of a block, at most."""
 
+_SUM_BYTES = 4
+"""Bytes of one of the sums of a block."""
+
 _AT_ONCE = 3
 """Tensors that the runtime needs at once: what an operator takes, what it makes, and one that waits for its branch."""
 
@@ -43,6 +46,7 @@ class Load:
         open: states of the group that is being measured.
         finishing: one state of the units that are finished at a time.
         buffers: activations that are collected until statistics can use them, and statistics of the first pass.
+        summed: whether blocks hand out sums of its activations in their place.
     """
 
     layer: Layer
@@ -52,6 +56,15 @@ class Load:
     open: int
     finishing: int
     buffers: int = 0
+    summed: bool = False
+
+    def block(self, batch: int, columns: int) -> int:
+        """Return the bytes that a block of so many variants hands out, and what is made of them."""
+        raw = 2 * batch * self.layer.units * self.layer.number_bytes
+        # Start, total and deviations of each row; total, squares and pivot of each column. The activations themselves
+        # wait in the runtime, and are handed out where float32 does not hold their sums.
+        sums = 3 * (-(-batch // columns) + columns) * self.layer.units * _SUM_BYTES
+        return raw + sums if self.summed else raw
 
 
 @dataclass(frozen=True)
@@ -170,7 +183,7 @@ def _lay_out(work: Work, limit: int, desks: int) -> Layout | _Short:
         exposed + work.passing_bytes + work.variant_bytes, work.columns, limit // _BLOCKS_SHARE // desks
     )
     samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
-    activations = desks * batch * (2 * exposed + work.passing_bytes)
+    activations = desks * (sum(load.block(batch, work.columns) for load in loads) + batch * work.passing_bytes)
     room = limit - activations - samples
     workers = min(work.threads, len(layers))
     finishing = workers * (groups + 3) * max(load.finishing for load in loads)
@@ -213,6 +226,11 @@ def passing_bytes(layers: Sequence[Layer], measured: Sequence[Layer]) -> int:
     """
     whole = (one.units * one.number_bytes for one, other in zip(layers, measured, strict=True) if other.drawn)
     return _AT_ONCE * max(whole, default=0)
+
+
+def summing_bytes(loads: Sequence[Load]) -> int:
+    """Return what the runtime holds of one variant for a while where it sums layers: a few copies of one of them."""
+    return _AT_ONCE * max((load.layer.units * _SUM_BYTES for load in loads if load.summed), default=0)
 
 
 def _physical_memory() -> int:

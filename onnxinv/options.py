@@ -119,7 +119,9 @@ Memory = Annotated[
 ReduceOption = Annotated[
     str,
     typer.Option(
-        "--reduce", metavar="HOW", help="host: float64, the reference; auto: float32 where it agrees to 1e-5, faster."
+        "--reduce",
+        metavar="HOW",
+        help="host: float64, the reference; pushdown: float32, in the graph; auto: what is fastest, to 1e-5.",
     ),
 ]
 Layouts = Annotated[

@@ -21,13 +21,14 @@ from onnxinv.feeds import Feeds
 from onnxinv.loads import load_of
 from onnxinv.measures import Measure
 from onnxinv.measures.normalized_variance import NormalizedVariance
-from onnxinv.memory import Layout, Work, lay_out, passing_bytes
+from onnxinv.memory import Layout, Work, lay_out, passing_bytes, summing_bytes
 from onnxinv.model.cautions import cautions
 from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_output
 from onnxinv.model.fed_inputs import fed_inputs
 from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
 from onnxinv.probe import Probe, run_probe
+from onnxinv.pushable import Pushable, in_graph, pushable
 from onnxinv.result import Json, Skipped, SkippedMeasure
 from onnxinv.runtime import Device, choose_device
 from onnxinv.spec import explain_validation
@@ -78,6 +79,7 @@ class Plan:
             more.
         device: where it runs.
         layout: batch, chunks and memory.
+        pushed: names of the tensors that are summed in the graph.
         notices: what the user should know.
     """
 
@@ -100,6 +102,7 @@ class Plan:
     asked_groups: int
     device: Device
     layout: Layout
+    pushed: frozenset[str]
     notices: tuple[str, ...]
 
     @property
@@ -180,6 +183,10 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     needs_reference = any(subject.reference for subject in subjects.every)
     columns = len(variants) if needs_reference else len(transforms)
     threads = config.threads or os.cpu_count() or 1
+    found = pushable(
+        model.proto, drawn, subjects.every,
+        transforms=len(transforms), columns=columns, fixed_batch=probe.fixed_batch,
+    )  # fmt: skip
     work = Work(
         [
             load_of(layer, subjects, transforms=len(transforms), columns=columns, samples=len(samples),
@@ -195,7 +202,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         threads=threads,
         desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
     )  # fmt: skip
-    layout = lay_out(work, config.memory)
+    layout, pushed, refused = _lay_out(work, config.memory, found if in_graph(config.reduce, device) else None)
     if config.may_stop_early and len(layout.chunks) > 1:
         option = "--until-decided" if config.precision is None else "--precision"
         raise UsageError(
@@ -205,6 +212,8 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     decisive = _decisive(config, measures)
     notices = [*model.notices, *cautions(model.proto), *probe.notices]
     notices += drawing_notices(drawn, config)
+    if config.reduce == "pushdown" and not pushed:
+        notices.append(f"No layer is summed in the graph, as --reduce pushdown asks for: {refused}.")
     if len(transforms) == 1:
         notices.append("There is one transform: nothing can vary with it, so transformational variance is 0.")
     if config.precision is not None and len(groups) < LEAST_GROUPS_TO_STOP:
@@ -220,8 +229,30 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     return Plan(
         config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
         output, None if no_labels else source.labels, samples, classes, groups, len(groups) - len(further), device,
-        layout, tuple(notices),
+        layout, pushed, tuple(notices),
     )  # fmt: skip
+
+
+def _lay_out(work: Work, budget: int | None, found: Pushable | None) -> tuple[Layout, frozenset[str], str]:
+    """Return the layout, what is summed in the graph, and why the other layers are not.
+
+    Args:
+        work: what is laid out.
+        budget: bytes; None for half of the machine's memory.
+        found: what can be summed in the graph; None where nothing is to be.
+
+    Raises:
+        UsageError: not even one layer at a time fits.
+    """
+    if found is None or not found.layers:
+        return lay_out(work, budget), frozenset(), "" if found is None else found.reasons
+    loads = [replace(load, summed=load.layer.name in found.layers) for load in work.loads]
+    passing = max(work.passing_bytes, summing_bytes(loads))
+    layout = lay_out(replace(work, loads=loads, passing_bytes=passing), budget)
+    if layout.batch >= work.columns:
+        return layout, found.layers, found.reasons
+    reason = f"a run of {layout.batch} does not hold all {work.columns} variants of a sample"
+    return lay_out(work, budget), frozenset(), reason
 
 
 def _decisive(config: RunConfig, measures: Sequence[Measure]) -> Measure | None:

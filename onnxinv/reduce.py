@@ -20,8 +20,8 @@ from onnxinv.measures import Measure
 from onnxinv.schedule import BlockPlan
 from onnxinv.spent import Spent
 from onnxinv.statistics import Array, Block, State, Statistic
-from onnxinv.statistics.single_moments import SINGLE, takes_single, update_single
-from onnxinv.statistics.single_sums import room_for
+from onnxinv.statistics.single_moments import SINGLE, add_summed, takes_single, update_single
+from onnxinv.statistics.single_sums import Summed, is_held, room_for
 from onnxinv.statistics.state import Seconds
 from onnxinv.subjects import Subject
 from onnxinv.views import Look
@@ -33,6 +33,9 @@ _PIECE = 1 << 18
 """Activations reduced at a time: as float64 they fit the last-level cache, and calls cost little beside the work."""
 
 Raw = npt.NDArray[Any]
+
+_NOTHING = np.empty(0, np.float32)
+"""Stands for activations where only their sums are known."""
 
 Task = Callable[[], Seconds]
 """Updates some statistics of a subject, and says how long each kind took."""
@@ -125,6 +128,34 @@ class Reducer:
         done = self._map(lambda task: task[1](), tasks)
         for (subject, _), took in zip(tasks, done, strict=True):
             self._seconds.include((_Work(subject, part.beforehand, kind), seconds) for kind, seconds in took.items())
+
+    def add_sums(
+        self, subjects: Sequence[Subject], summed: Sequence[Summed], states: Sequence[State], part: Part
+    ) -> list[bool]:
+        """Account for some samples by sums that were taken elsewhere, as far as float32 holds them.
+
+        Args:
+            subjects: what is looked at, all units as they are.
+            summed: the sums of each.
+            states: the open states of the group, one a subject; they take single blocks.
+            part: all transforms, and the rest that is known of the samples.
+
+        Returns:
+            Whether each was accounted for; the others must be reduced.
+        """
+
+        def add(subject: Subject, found: Summed, state: State) -> Seconds | None:
+            if not is_held(found.sums):
+                return None
+            if found.largest is not None:
+                self._scales[subject] = found.largest
+            return _add_sums(state, found, part, self._scales[subject])
+
+        done = list(self._map(add, subjects, summed, states))
+        for subject, took in zip(subjects, done, strict=True):
+            if took is not None:
+                self._seconds.include((_Work(subject, False, kind), seconds) for kind, seconds in took.items())
+        return [took is not None for took in done]
 
     def spent(self) -> Spent[Measure]:
         """Return the seconds that went into each measure, added up over threads.
@@ -243,6 +274,19 @@ def _reduce_single(state: State, look: Look, some: slice, part: Part, scale: flo
     with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
         done = update_single(state, Block(values, part.transforms, units, part.before, scale, scratch, single=True))
     return _reduce_piece(state, look, some, part, scale, SINGLE) if done is None else done
+
+
+def _add_sums(state: State, summed: Summed, part: Part, scale: float) -> Seconds:
+    samples, units = summed.sums.start.shape
+    transforms = part.transforms.stop - part.transforms.start
+    step = max(64, _SINGLE_PIECE // (3 * samples + 2 * transforms))
+    spent: Spent[type[Statistic]] = Spent()
+    with np.errstate(all="ignore"):  # a sum of large deviations may leave the range of float32
+        for start in range(0, units, step):
+            some = slice(start, min(start + step, units))
+            block = Block(_NOTHING, part.transforms, some, part.before, scale, _NOTHING, single=True)
+            spent.include(add_summed(state, summed.of(some), block).items())
+    return dict(spent)
 
 
 def _reduce_piece(

@@ -119,6 +119,21 @@ def _cuda_starts(index: int) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class Kept:
+    """An array that stays on the device of a session between two runs.
+
+    Attributes:
+        value: the runtime's hold on it.
+    """
+
+    value: onnxruntime.OrtValue
+
+    def read(self) -> Tensor:
+        """Return a copy in main memory."""
+        return np.array(self.value.numpy())
+
+
 class Session:
     """A model ready to run.
 
@@ -208,6 +223,51 @@ class Session:
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
             raise ModelError(f"onnxruntime failed while it ran the model: {_reason(error)}.", _hint(error)) from error
 
+    def keep(self, array: Tensor) -> Kept:
+        """Return a copy of an array on the session's device, to be fed to `run_keeping`.
+
+        Raises:
+            ModelError: the device has no room for it.
+        """
+        try:
+            place = self._device.kind, self._device.index
+            return Kept(_library().OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), *place))
+        except Exception as error:  # the runtime raises its own classes and plain RuntimeError
+            raise ModelError(f"onnxruntime failed to take an array: {_reason(error)}.", _hint(error)) from error
+
+    def run_keeping(
+        self, feeds: Mapping[str, Tensor | Kept], arrays: Mapping[str, Tensor], keep: Sequence[str]
+    ) -> dict[str, Kept]:
+        """Run the model once; some outputs land in arrays that are there already, others stay on the device.
+
+        Args:
+            feeds: arrays by input name, with batch axis, or what an earlier run kept.
+            arrays: by output name, contiguous arrays of its shape and type in main memory; overwritten.
+            keep: outputs that stay on the device.
+
+        Returns:
+            What was kept, by output name.
+
+        Raises:
+            ModelError: the runtime cannot compute this batch, or an output is of another shape.
+        """
+        try:
+            binding = self._session.io_binding()
+            given = {name: _contiguous(value) for name, value in feeds.items()}
+            for name, value in given.items():
+                if isinstance(value, Kept):
+                    binding.bind_ortvalue_input(name, value.value)
+                else:
+                    binding.bind_cpu_input(name, value)
+            for name in keep:
+                binding.bind_output(name, self._device.kind, self._device.index)
+            for name, array in arrays.items():
+                binding.bind_output(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+            self._session.run_with_iobinding(binding)
+            return {name: Kept(value) for name, value in zip(keep, binding.get_outputs(), strict=False)}
+        except Exception as error:  # the runtime raises its own classes and plain RuntimeError
+            raise ModelError(f"onnxruntime failed while it ran the model: {_reason(error)}.", _hint(error)) from error
+
     @property
     def on_cpu(self) -> bool:
         """Whether it runs on the CPU."""
@@ -224,6 +284,11 @@ class Session:
             binding.bind_output(name, self._device.kind, self._device.index)
         self._session.run_with_iobinding(binding)
         return list(binding.copy_outputs_to_cpu())
+
+
+def _contiguous(value: Tensor | Kept) -> Tensor | Kept:
+    # A scalar stays one: ascontiguousarray makes a row of it.
+    return value if isinstance(value, Kept) else np.asarray(value, order="C")
 
 
 @functools.cache

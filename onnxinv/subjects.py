@@ -74,7 +74,7 @@ class Subject:
         return self.view.units
 
     @property
-    def _is_single(self) -> bool:
+    def is_single(self) -> bool:
         """Whether the activations are looked at as they are, in float32 or coarser."""
         as_they_are = isinstance(self.view, PlainView) and self.view.hands_on
         return as_they_are and self.layer.dtype in ("float32", "float16", "bfloat16")
@@ -103,7 +103,7 @@ class Subject:
             samples,
             resolution,
             untransformed or {},
-            single=single and self._is_single,
+            single=single and self.is_single,
         )
 
 

@@ -163,6 +163,45 @@ def test_bound_inputs_and_outputs_give_the_same_numbers_bit_for_bit():
         np.testing.assert_array_equal(bound, plain)
 
 
+SUMS = """g (float[N, 3] x, float[N, 3] so_far, bool first) => (float[N, 3] sum, float[N, 3] twice) {
+    added = Add(x, so_far)  sum = Where(first, x, added)  twice = Add(sum, sum)
+}"""
+
+
+def test_what_a_run_keeps_can_be_fed_to_the_next():
+    made = session(parse(SUMS))
+    twice = np.empty_like(X)
+    kept = made.keep(np.full_like(X, np.nan))
+    for first, expected in ((True, X), (False, 2 * X), (False, 3 * X)):
+        fed = {"x": X, "so_far": kept, "first": np.array(first)}
+        kept = made.run_keeping(fed, {"twice": twice}, ["sum"])["sum"]
+        np.testing.assert_array_equal(kept.read(), expected)
+        np.testing.assert_array_equal(twice, 2 * expected)
+
+
+def test_what_was_kept_is_not_overwritten_by_later_runs():
+    made = session(parse(SUMS))
+    fed = {"so_far": made.keep(np.zeros_like(X)), "first": np.array(True)}
+    kept = made.run_keeping({"x": X, **fed}, {}, ["sum"])["sum"]
+    again = made.run_keeping({"x": -X, **fed, "so_far": kept}, {}, ["sum"])["sum"]
+    np.testing.assert_array_equal(kept.read(), X)
+    np.testing.assert_array_equal(again.read(), -X)
+
+
+def test_strided_arrays_can_be_fed_to_a_run_that_keeps():
+    made = session(parse(SUMS))
+    wide = np.repeat(X, 2, axis=1)[:, ::2]
+    fed = {"x": wide, "so_far": made.keep(wide), "first": np.array(False)}
+    np.testing.assert_array_equal(made.run_keeping(fed, {}, ["sum"])["sum"].read(), 2 * X)
+
+
+def test_a_run_that_keeps_refuses_arrays_of_another_shape():
+    made = session(parse(SUMS))
+    fed = {"x": X, "so_far": made.keep(X), "first": np.array(False)}
+    with pytest.raises(ModelError, match="failed while it ran"):
+        made.run_keeping(fed, {"twice": np.empty((1, 3), np.float32)}, ["sum"])
+
+
 def test_a_cuda_session_runs_bound(monkeypatch):
     made = session(parse(RELU))
     called = []

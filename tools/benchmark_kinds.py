@@ -222,7 +222,8 @@ KINDS: dict[str, Kind] = {
     "plain": Kind("plain onnxruntime", plain),
     "expose": Kind("all layers exposed and fetched", exposed),
     "analyze": Kind("analyze, transforms included", lambda task: analyze(task, {})),
-    "auto": Kind("analyze --reduce auto", lambda task: analyze(task, {"reduce": "auto"})),
+    "host": Kind("analyze --reduce host", lambda task: analyze(task, {"reduce": "host"})),
+    "pushdown": Kind("analyze --reduce pushdown", lambda task: analyze(task, {"reduce": "pushdown"}), usual=False),
     "all": Kind("analyze --measure all", lambda task: analyze(task, {"measures": ("all",)}), usual=False),
 }
 """What can be timed; every other kind is held against `plain`."""

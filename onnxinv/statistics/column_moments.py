@@ -80,6 +80,17 @@ class ColumnMoments(Statistic):
             self._pivot[block.transforms, block.units] = block.values[0]
         return self._pivot[block.transforms, block.units].astype(np.float32, copy=False)
 
+    def begin(self, pivot: Single, units: slice) -> None:
+        """Take over the (transforms, units) pivots of some units from what takes the sums of a first block."""
+        assert self._pivot is not None, "a closed statistic is not updated"
+        self._pivot[:, units] = pivot
+
+    @property
+    def pivot(self) -> Single:
+        """The (transforms, units) pivots; of an open state of single numbers that has seen a first block."""
+        assert self._pivot is not None, "a closed statistic has none"
+        return self._pivot.astype(np.float32, copy=False)
+
     def add_single(self, sums: SingleSums, block: Block) -> None:
         """Add sums that were taken in float32; see `update`."""
         assert self._recent is not None, "a state of single numbers takes them"
@@ -90,7 +101,7 @@ class ColumnMoments(Statistic):
         else:
             total += sums.column_total
             squares += sums.column_squares
-        if block.before // _HELD < (block.before + len(block.values)) // _HELD:
+        if block.before // _HELD < (block.before + len(sums.start)) // _HELD:
             self._add(block, total, squares)
             total[...] = squares[...] = 0
 

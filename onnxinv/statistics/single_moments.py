@@ -6,7 +6,7 @@ from time import perf_counter
 
 from onnxinv.statistics.column_moments import ColumnMoments
 from onnxinv.statistics.row_moments import RowMoments
-from onnxinv.statistics.single_sums import SingleSums, single_sums
+from onnxinv.statistics.single_sums import SingleSums, Summed, single_sums
 from onnxinv.statistics.state import Seconds, State
 from onnxinv.statistics.statistic import Block, Statistic
 
@@ -35,6 +35,20 @@ def update_single(state: State, block: Block) -> Seconds | None:
     if sums is None:
         return None
     add_sums(state, sums, block)
+    half = (perf_counter() - begin) / 2
+    return dict.fromkeys(SINGLE, half)
+
+
+def add_summed(state: State, summed: Summed, block: Block) -> Seconds:
+    """Account in both for sums that were taken elsewhere; the block's values are not looked at.
+
+    Returns:
+        How long each took.
+    """
+    begin = perf_counter()
+    if summed.pivot is not None:
+        state[ColumnMoments].begin(summed.pivot, block.units)
+    add_sums(state, summed.sums, block)
     half = (perf_counter() - begin) / 2
     return dict.fromkeys(SINGLE, half)
 

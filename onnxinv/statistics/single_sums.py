@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,26 @@ class SingleSums:
     deviations: Single
     column_total: Single
     column_squares: Single
+
+
+@dataclass(frozen=True)
+class Summed:
+    """Sums that were taken elsewhere, such as in the graph, with what a group begins with.
+
+    Attributes:
+        sums: of a block of whole rows.
+        pivot: (m, units) first value of each column; None where the block does not begin a group.
+        largest: largest magnitude in the block; where that is None.
+    """
+
+    sums: SingleSums
+    pivot: Single | None = None
+    largest: float | None = None
+
+    def of(self, units: slice) -> Self:
+        """Return those of some units; nothing is copied."""
+        sums = SingleSums(**{field.name: getattr(self.sums, field.name)[:, units] for field in fields(SingleSums)})
+        return type(self)(sums, None if self.pivot is None else self.pivot[:, units], self.largest)
 
 
 def room_for(samples: int, run: int, units: int) -> int:
@@ -75,7 +96,20 @@ def single_sums(values: Single, start: Single, pivot: Single, room: Single) -> S
         np.subtract(values, pivot, out=shifted)
         np.add.reduce(shifted, axis=0, out=column_total)
         np.einsum("kru,kru->ru", shifted, shifted, out=column_squares)
+    if not _is_near(column_squares, samples):
+        return None
     return SingleSums(start, total, deviations, column_total, column_squares)
+
+
+def is_held(sums: SingleSums) -> bool:
+    """Whether float32 holds sums that were taken elsewhere, such as in the graph; else `single_sums` returns None."""
+    with np.errstate(all="ignore"):  # activations that are not finite are what is looked for
+        return _is_held(sums.start, sums.total, sums.deviations) and _is_near(sums.column_squares, len(sums.start))
+
+
+def _is_near(column_squares: Single, samples: int) -> bool:
+    """Whether the pivot of no column is so large, in a block that is not, that squares leave the range of float32."""
+    return bool(column_squares.max() <= 4 * samples * LARGEST**2)
 
 
 def _is_held(start: Single, total: Single, deviations: Single) -> bool:

@@ -113,3 +113,11 @@ def test_dead_units_are_held():
     assert sums is not None
     assert (sums.deviations[:, 3] == 0).all()
     assert (sums.column_squares[:, 3] == 0).all()
+
+
+def test_a_column_whose_pivot_is_too_far_away_is_not_held():
+    values = grid_of(1, 1)[:2]
+    near, far = (np.full(values.shape[1:], size, np.float32) for size in (1e14, 1e20))
+    room = np.empty(room_for(*values.shape), np.float32)
+    assert single_sums(values, values[:, 0], near, room) is not None
+    assert single_sums(values, values[:, 0], far, room) is None
