@@ -277,13 +277,11 @@ def _reduce_single(state: State, look: Look, some: slice, part: Part, scale: flo
 
 
 def _add_sums(state: State, summed: Summed, part: Part, scale: float) -> Seconds:
-    samples, units = summed.sums.start.shape
-    transforms = part.transforms.stop - part.transforms.start
-    step = max(64, _SINGLE_PIECE // (3 * samples + 2 * transforms))
+    units = summed.sums.start.shape[1]
     spent: Spent[type[Statistic]] = Spent()
     with np.errstate(all="ignore"):  # a sum of large deviations may leave the range of float32
-        for start in range(0, units, step):
-            some = slice(start, min(start + step, units))
+        for start in range(0, units, _SINGLE_UNITS):
+            some = slice(start, min(start + _SINGLE_UNITS, units))
             block = Block(_NOTHING, part.transforms, some, part.before, scale, _NOTHING, single=True)
             spent.include(add_summed(state, summed.of(some), block).items())
     return dict(spent)
