@@ -33,7 +33,7 @@ class Collector:
             return
         self._groups.append([state and state.take(kept) for state in closed])
         for position, (total, state) in enumerate(zip(self._totals, closed, strict=True)):
-            self._totals[position] = total.merge(state) if total and state else total or state
+            self._totals[position] = total.absorb(state) if total and state else total or state
 
     def collected(self) -> Collected:
         """Return everything that was kept."""

@@ -12,6 +12,7 @@ from onnxinv.measures import Measure, Units
 from onnxinv.model.class_output import ClassOutput
 from onnxinv.model.layers import Layer
 from onnxinv.statistics import Extent, Statistic
+from onnxinv.statistics.single_moments import SINGLE
 from onnxinv.transforms import Transform
 from onnxinv.transforms.alignment import Alignment, align_maps
 from onnxinv.views import AlignedView, ClassesView, PlainView, ResidualView, View
@@ -75,9 +76,10 @@ class Subject:
 
     @property
     def is_single(self) -> bool:
-        """Whether the activations are looked at as they are, in float32 or coarser."""
+        """Whether the activations are looked at as they are, in float32 or coarser, by statistics that can sum so."""
         as_they_are = isinstance(self.view, PlainView) and self.view.hands_on
-        return as_they_are and self.layer.dtype in ("float32", "float16", "bfloat16")
+        fits = self.layer.dtype in ("float32", "float16", "bfloat16")
+        return as_they_are and fits and set(self.kinds) >= SINGLE
 
     def extent(
         self,

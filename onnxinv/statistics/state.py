@@ -89,6 +89,13 @@ class State:
             self.samples + other.samples,
         )
 
+    def absorb(self, other: Self) -> Self:
+        """Return the state of both sets of samples; neither this one nor what it was made of is to be used besides."""
+        return type(self)(
+            (mine.absorb(other._statistics[kind]) for kind, mine in self._statistics.items()),
+            self.samples + other.samples,
+        )
+
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
         """Return the state of some of the units."""
         return type(self)((statistic.take(units) for statistic in self._statistics.values()), self.samples)

@@ -133,6 +133,10 @@ class Statistic(ABC):
     def merge(self, other: Self) -> Self:
         """Return the statistic of both sets of samples."""
 
+    def absorb(self, other: Self) -> Self:
+        """Return the statistic of both sets of samples; it may be this one, which is not to be used besides."""
+        return self.merge(other)
+
     @abstractmethod
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
         """Return the statistic of some of the units; one that speaks of the layer as a whole returns itself."""

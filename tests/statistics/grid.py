@@ -81,11 +81,10 @@ def _update(into: State | Statistic, block: Block, *, whole: bool) -> None:
 
 def numbers(statistic: Statistic) -> dict[str, Array]:
     """Return the finished numbers of a statistic by name; rows kept one by one have tests of their own."""
-    return {
-        name: np.asarray(value)
-        for name, value in vars(statistic).items()
-        if not name.startswith("_") and not isinstance(value, FaintRows)
-    }
+    derived = {name for name in ("mean", "deviations") if isinstance(getattr(type(statistic), name, None), property)}
+    names = derived | {name for name in vars(statistic) if not name.startswith("_")}
+    found = {name: getattr(statistic, name) for name in sorted(names)}
+    return {name: np.asarray(value) for name, value in found.items() if not isinstance(value, FaintRows)}
 
 
 def assert_same(found: Statistic, expected: Statistic, rtol: float) -> None:
