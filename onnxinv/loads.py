@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from onnxinv.memory import KEPT_UNITS, OPEN_STATE, Load
 from onnxinv.model.layers import Layer
+from onnxinv.statistics import ColumnMoments, RowMoments, Statistic
+from onnxinv.statistics.column_sums import ColumnSums
 from onnxinv.subjects import Subject, Subjects
+
+_OPEN_ROWS = 40
+"""Bytes of a unit for the row that is being summed, and for pivots of row means."""
 
 
 def load_of(
-    layer: Layer, subjects: Subjects, *, transforms: int, columns: int, samples: int, groups: int, classes: int
+    layer: Layer,
+    subjects: Subjects,
+    *,
+    transforms: int,
+    columns: int,
+    samples: int,
+    groups: int,
+    classes: int,
+    single: bool = False,
 ) -> Load:
     """Return what a layer takes, with the floors that belong to the size of its maps.
 
@@ -22,6 +35,7 @@ def load_of(
         samples: n.
         groups: number of groups.
         classes: number of classes that samples are taken by, 1 where they are not.
+        single: whether sums may be taken in float32.
     """
     mine = [each for each in subjects.every if each.role == "layer" and each.layer == layer]
     sizes = {each.map_size for each in mine if each.map_size}
@@ -33,7 +47,7 @@ def load_of(
     # Leave-one-out states are of kept units; of all others there is one state at a time, in slices hardly wider.
     widths = [min(each.view.channel.size, max(KEPT_UNITS, layer.units // layer.channels)) for each in mine]
     # Classes may be of any size, and one may fill the largest group.
-    opened = sum(_opened(each, transforms, largest) * each.view.channel.size for each in mine)
+    opened = sum(_opened(each, transforms, largest, single=single) * each.view.channel.size for each in mine)
     finishing = [classes * _state(each, transforms, samples) * width for each, width in zip(mine, widths, strict=True)]
     return Load(
         layer=layer,
@@ -51,9 +65,15 @@ def _state(subject: Subject, transforms: int, samples: int) -> int:
     return sum(kind.bytes_per_unit(transforms, samples) for kind in subject.kinds)
 
 
-def _opened(subject: Subject, transforms: int, samples: int) -> int:
-    beside = sum(kind.open_bytes_per_unit(transforms) for kind in subject.kinds)
-    return OPEN_STATE * _state(subject, transforms, samples) + beside
+def _opened(subject: Subject, transforms: int, samples: int, *, single: bool) -> int:
+    known: dict[type[Statistic], int] = {}
+    if single and subject.is_single:
+        known[ColumnMoments] = ColumnSums.bytes_per_unit(transforms, samples)
+        known[RowMoments] = RowMoments.bytes_per_unit(transforms, samples) + _OPEN_ROWS
+    return sum(
+        known.get(kind, OPEN_STATE * kind.bytes_per_unit(transforms, samples)) + kind.open_bytes_per_unit(transforms)
+        for kind in subject.kinds
+    )
 
 
 def _first(subject: Subject, samples: int) -> int:

@@ -151,10 +151,11 @@ def lay_out(work: Work, budget: int | None) -> Layout:
     """
     limit = budget or _physical_memory() // 2
     desks = max(1, min(work.desks, work.groups))
-    found = [_lay_out(work, limit, count) for count in {desks, -(-desks // 2), -(-desks // 4), 1}]
+    counts = {desks, -(-desks // 2), -(-desks // 4), 1}
+    found = [_lay_out(work, limit, count, rows) for count in counts for rows in range(1, _LEAST_SAMPLES + 1)]
     layouts = [each for each in found if isinstance(each, Layout)]
     if layouts:
-        return min(layouts, key=lambda each: (len(each.chunks), -each.desks))
+        return min(layouts, key=lambda each: (len(each.chunks), -each.desks, -each.batch))
     # One desk needs least.
     raise min((each for each in found if isinstance(each, _Short)), key=lambda each: each.need).error(limit)
 
@@ -174,46 +175,53 @@ class _Short:
         )
 
 
-def _lay_out(work: Work, limit: int, desks: int) -> Layout | _Short:
-    """Return the layout with so many desks."""
+def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
+    """Return the layout with so many desks, and blocks of that many samples where memory allows it."""
     loads, groups = work.loads, work.groups
     layers = [load.layer for load in loads]
     exposed = sum(layer.units * layer.number_bytes for layer in layers)
     batch = work.batch or _batch(
-        exposed + work.passing_bytes + work.variant_bytes, work.columns, limit // _BLOCKS_SHARE // desks
+        exposed + work.passing_bytes + work.variant_bytes, work.columns, rows, limit // _BLOCKS_SHARE // desks
     )
     samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
     activations = desks * (sum(load.block(batch, work.columns) for load in loads) + batch * work.passing_bytes)
     room = limit - activations - samples
     workers = min(work.threads, len(layers))
     finishing = workers * (groups + 3) * max(load.finishing for load in loads)
-    some = [load.full + desks * load.open + groups * load.kept for load in loads]
-    alone = [size + desks * load.buffers for size, load in zip(some, loads, strict=True)]
-    if max(alone) + finishing > room:
-        return _Short(layers[alone.index(max(alone))], limit - room + max(alone) + finishing)
-    chunks: list[list[Load]] = [[]]
-    states = [finishing]
-    for load, size in zip(loads, some, strict=True):
-        if states[-1] + size + desks * sum(each.buffers for each in (*chunks[-1], load)) > room:
-            chunks.append([])
-            states.append(finishing)
-        chunks[-1].append(load)
-        states[-1] += size
-    collected = [desks * sum(each.buffers for each in chunk) for chunk in chunks]
-    largest = max(range(len(chunks)), key=lambda chunk: states[chunk] + collected[chunk])
+
+    def needs(kept: int, opened: int, buffers: int) -> tuple[int, int]:
+        # Nothing is open any more when values are finished.
+        return kept + max(desks * opened, finishing), desks * buffers
+
+    each = [(load.full + groups * load.kept, load.open, load.buffers) for load in loads]
+    alone = [sum(needs(*one)) for one in each]
+    if max(alone) > room:
+        return _Short(layers[alone.index(max(alone))], limit - room + max(alone))
+    chunks: list[list[Layer]] = []
+    sizes: list[tuple[int, int, int]] = []
+    for layer, (kept, opened, buffers) in zip(layers, each, strict=True):
+        before = sizes[-1] if sizes else (0, 0, 0)
+        together = before[0] + kept, before[1] + opened, before[2] + buffers
+        if chunks and sum(needs(*together)) <= room:
+            chunks[-1].append(layer)
+            sizes[-1] = together
+        else:
+            chunks.append([layer])
+            sizes.append((kept, opened, buffers))
+    state, collected = max((needs(*size) for size in sizes), key=sum)
     return Layout(
         batch,
         KEPT_UNITS if any(load.kept < load.group for load in loads) else None,
-        tuple(tuple(load.layer for load in chunk) for chunk in chunks),
+        tuple(tuple(chunk) for chunk in chunks),
         desks,
-        Memory(states[largest], activations + collected[largest], samples, limit),
+        Memory(state, activations + collected, samples, limit),
     )
 
 
-def _batch(variant_bytes: int, columns: int, most_bytes: int) -> int:
-    """Return how many variants one run should take: a few whole rows where memory allows it."""
+def _batch(variant_bytes: int, columns: int, rows: int, most_bytes: int) -> int:
+    """Return how many variants one run should take: at least that many whole rows where memory allows it."""
     most = most_bytes // max(variant_bytes, 1)
-    wanted = max(_TARGET_BLOCK // max(variant_bytes, 1), _LEAST_SAMPLES * columns)
+    wanted = max(_TARGET_BLOCK // max(variant_bytes, 1), rows * columns)
     return max(1, min(_MOST_SAMPLES * columns, wanted, most))
 
 

@@ -190,7 +190,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     work = Work(
         [
             load_of(layer, subjects, transforms=len(transforms), columns=columns, samples=len(samples),
-                    groups=len(groups), classes=max(len(classes), 1))
+                    groups=len(groups), classes=max(len(classes), 1), single=config.reduce != "host")
             for layer in drawn
         ],
         groups=len(groups),

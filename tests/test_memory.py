@@ -100,13 +100,13 @@ def test_a_budget_just_as_large_as_the_estimate_is_enough(units, batch, desks):
 def test_the_groups_keep_a_subset_of_the_units_of_large_layers():
     layout = plan(layers(100_000, 100_000), 100 * MIB, batch=1)
     assert (layout.kept_units, len(layout.chunks)) == (KEPT_UNITS, 1)
-    assert layout.memory.state == (2 * (3 * 100_000 + 10 * KEPT_UNITS) + 13 * KEPT_UNITS) * 80
+    assert layout.memory.state == 2 * (3 * 100_000 + 10 * KEPT_UNITS) * 80
 
 
 def test_every_desk_has_an_open_group():
     layout = plan(layers(100_000), 100 * MIB, batch=1, desks=3)
     assert layout.desks == 3
-    assert layout.memory.state == ((1 + 3 * 2) * 100_000 + (10 + 13) * KEPT_UNITS) * 80
+    assert layout.memory.state == ((1 + 3 * 2) * 100_000 + 10 * KEPT_UNITS) * 80
 
 
 def test_there_are_no_more_desks_than_groups():

@@ -37,6 +37,11 @@ class ColumnSums:
         self._recent: Single = np.empty((2, transforms, units), np.float32)
         self._earlier: Array = np.empty((2, 0, 0))
 
+    @staticmethod
+    def bytes_per_unit(transforms: int, samples: int) -> int:
+        """Return 12 bytes a transform, and 16 more where the samples are too many for float32."""
+        return (12 if samples < _HELD else 28) * transforms
+
     def begin(self, values: npt.NDArray[np.floating], block: Block) -> None:
         """Take (transforms of the run, units) the first values as pivots."""
         self.pivot[block.transforms, block.units] = values
