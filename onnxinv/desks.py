@@ -24,6 +24,7 @@ from onnxinv.plan import Plan
 from onnxinv.runtime import Session
 from onnxinv.spare import Exposing, Spare
 from onnxinv.spent import Spent
+from onnxinv.statistics.column_sums import forget_spare
 from onnxinv.subjects import Subject
 from onnxinv.summing import Summing
 
@@ -82,6 +83,7 @@ class Desks:
         self._pool.shutdown(cancel_futures=True)
         for desk in self._desks:
             desk.close()
+        forget_spare()
 
     def map(self, work: Callable[[Desk, T], R], items: Sequence[T]) -> Iterator[R]:
         """Yield what comes of each item, in order; as many are at work at a time as there are desks.

@@ -125,6 +125,8 @@ class ColumnMoments(Statistic):
                 self.count, mean[place], deviations[place], other.count, *other._moments(place, _ALL)
             )
         self.count += other.count
+        if other._sums is not None:
+            other._sums.release()
         return self
 
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:

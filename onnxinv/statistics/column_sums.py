@@ -16,6 +16,9 @@ _HELD = 64
 
 _BEGINNING = Lock()
 
+_SPARE: dict[tuple[int, int], list[Single]] = {}
+"""Arrays of groups that are done with, by transforms and units: memory that was never touched is dear."""
+
 Units = npt.NDArray[np.intp] | slice
 
 
@@ -33,14 +36,24 @@ class ColumnSums:
     """
 
     def __init__(self, transforms: int, units: int) -> None:
-        self.pivot: Single = np.empty((transforms, units), np.float32)
-        self._recent: Single = np.empty((2, transforms, units), np.float32)
+        spare = _SPARE.get((transforms, units))
+        try:
+            held = spare.pop() if spare else np.empty((3, transforms, units), np.float32)
+        except IndexError:  # another thread was quicker
+            held = np.empty((3, transforms, units), np.float32)
+        self._held: Single = held
+        self.pivot: Single = held[0]
+        self._recent: Single = held[1:]
         self._earlier: Array = np.empty((2, 0, 0))
 
     @staticmethod
     def bytes_per_unit(transforms: int, samples: int) -> int:
         """Return 12 bytes a transform, and 16 more where the samples are too many for float32."""
         return (12 if samples < _HELD else 28) * transforms
+
+    def release(self) -> None:
+        """Leave the arrays to the next group; nothing of these sums is to be used any more."""
+        _SPARE.setdefault(self.pivot.shape, []).append(self._held)
 
     def begin(self, values: npt.NDArray[np.floating], block: Block) -> None:
         """Take (transforms of the run, units) the first values as pivots."""
@@ -85,3 +98,8 @@ class ColumnSums:
             total += self._earlier[0][transform, units]
             squares += self._earlier[1][transform, units]
         return from_shifted_sums(samples, self.pivot[transform, units].astype(np.float64), total, squares)
+
+
+def forget_spare() -> None:
+    """Give back the memory that groups have left to following ones."""
+    _SPARE.clear()
