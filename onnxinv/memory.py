@@ -27,8 +27,8 @@ _MOST_SAMPLES = 8
 _SUM_BYTES = 4
 """Bytes of one of the sums of a block."""
 
-_AT_ONCE = 3
-"""Tensors that the runtime needs at once: what an operator takes, what it makes, and one that waits for its branch."""
+_AT_ONCE = 8
+"""Tensors of the largest size that the runtime may hold at once: it also keeps what it may need again."""
 
 OPEN_STATE = 2
 """Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""

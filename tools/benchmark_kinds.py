@@ -224,6 +224,7 @@ KINDS: dict[str, Kind] = {
     "analyze": Kind("analyze, transforms included", lambda task: analyze(task, {})),
     "host": Kind("analyze --reduce host", lambda task: analyze(task, {"reduce": "host"})),
     "pushdown": Kind("analyze --reduce pushdown", lambda task: analyze(task, {"reduce": "pushdown"}), usual=False),
+    "units": Kind("analyze --sample-units 16", lambda task: analyze(task, {"sample_units": 16})),
     "all": Kind("analyze --measure all", lambda task: analyze(task, {"measures": ("all",)}), usual=False),
 }
 """What can be timed; every other kind is held against `plain`."""
