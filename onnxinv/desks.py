@@ -49,7 +49,6 @@ class Desks:
     Attributes:
         session: which they share.
         spare: hands out what that one does not.
-        inferences: how many variants were run.
     """
 
     def __init__(self, plan: Plan, subjects: Sequence[Subject], progress: Progress) -> None:
@@ -69,7 +68,6 @@ class Desks:
         self._pool = ThreadPoolExecutor(count)
         self._progress = progress
         self._telling = threading.Lock()
-        self.inferences = 0
 
     def __enter__(self) -> Self:
         """Return the desks."""
@@ -116,7 +114,6 @@ class Desks:
 
     def _ran(self, variants: int) -> None:
         with self._telling:
-            self.inferences += variants
             self._progress(variants)
 
 

@@ -110,6 +110,7 @@ class _Walk:
         self._collectors = [Collector(each, kept, plan.classes, plan.config.seed) for each in self._subjects]
         self.spent: Spent[Measure | str] = Spent()
         self.groups = 0
+        self._first = any(each.untransformed for each in self._subjects)
 
     @property
     def providers(self) -> list[str]:
@@ -118,8 +119,10 @@ class _Walk:
 
     @property
     def inferences(self) -> int:
-        """How many variants were run."""
-        return self._desks.inferences
+        """How many variants were run for what is accounted for; a group begun too early is not."""
+        counted = sum(len(part) for group in self._plan.groups[: self.groups] for part in group)
+        before = sum(len(part) for group in self._plan.groups for part in group) if self._first else 0
+        return counted * self._plan.columns + before
 
     def run(self, enough: Enough | None) -> None:
         """Measure all groups, or as many as the precision that was asked for, or `enough`, takes.

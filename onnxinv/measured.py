@@ -38,7 +38,7 @@ class Measured:
         outputs: of the class output.
         samples: indices of the samples that were measured, ascending.
         groups: how many groups they were in.
-        inferences: how many variants were run.
+        inferences: how many variants were run for them.
         digest: of the samples that were read.
         providers: what the sessions ran on.
         seconds: from the first block to the last finished value; making sessions is not counted.
