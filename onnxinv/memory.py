@@ -27,8 +27,11 @@ _MOST_SAMPLES = 8
 _SUM_BYTES = 4
 """Bytes of one of the sums of a block."""
 
-_AT_ONCE = 8
+_PASSING = 8
 """Tensors of the largest size that the runtime may hold at once: it also keeps what it may need again."""
+
+_SUMMING = 3
+"""Tensors that it needs to sum one: what is left after each of two shifts, and the squares."""
 
 OPEN_STATE = 2
 """Size of a state that is being updated, in closed ones: it holds pivots beside its sums."""
@@ -233,12 +236,12 @@ def passing_bytes(layers: Sequence[Layer], measured: Sequence[Layer]) -> int:
         measured: what is handed out of them.
     """
     whole = (one.units * one.number_bytes for one, other in zip(layers, measured, strict=True) if other.drawn)
-    return _AT_ONCE * max(whole, default=0)
+    return _PASSING * max(whole, default=0)
 
 
 def summing_bytes(loads: Sequence[Load]) -> int:
     """Return what the runtime holds of one variant for a while where it sums layers: a few copies of one of them."""
-    return _AT_ONCE * max((load.layer.units * _SUM_BYTES for load in loads if load.summed), default=0)
+    return _SUMMING * max((load.layer.units * _SUM_BYTES for load in loads if load.summed), default=0)
 
 
 def _physical_memory() -> int:

@@ -70,7 +70,7 @@ def test_a_slow_model_is_run_in_two_small_blocks(digits, monkeypatch):
 def test_the_parts_of_a_long_rehearsal_keep_within_the_patience(digits, monkeypatch):
     found, clock = rehearsed(monkeypatch, digits, lambda size: 2e-3)
     assert found == pytest.approx(2e-3)
-    assert clock.now < 0.4
+    assert clock.now < 2.2
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,8 @@ def _slices(units: Units) -> Iterator[Positions]:
 def spread_subset(units: Units, size: int, seed: int) -> npt.NDArray[np.intp] | None:
     """Choose at most `size` units, spread evenly over channels and seeded; None where all units fit.
 
+    They lie at the same places in every channel: another order of the channels, or of the axes, changes nothing.
+
     Args:
         units: all units of a layer.
         size: how many may be kept.
@@ -220,10 +222,14 @@ def spread_subset(units: Units, size: int, seed: int) -> npt.NDArray[np.intp] | 
     if units.channel.size <= size:
         return None
     generator = np.random.default_rng(seed)
-    shuffled = generator.permutation(units.channel.size)
-    by_channel = shuffled[np.argsort(units.channel[shuffled], kind="stable")]
+    in_order = np.argsort(units.channel, kind="stable")
     counts = np.bincount(units.channel, minlength=units.count)
-    rank = np.arange(by_channel.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    turn = generator.permutation(counts.max())[np.arange(in_order.size) - starts]
+    by_channel = in_order[np.lexsort((turn, units.channel[in_order]))]
+    rank = np.arange(by_channel.size) - starts
+    if units.count <= size and counts.min() == counts.max():
+        size -= size % units.count
     # Of equal rank any channel may come first, else the first channels would be taken where there are more than places.
     order = generator.permutation(rank.size)
     chosen = by_channel[order[np.argsort(rank[order], kind="stable")[:size]]]

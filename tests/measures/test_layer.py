@@ -69,10 +69,21 @@ def test_kept_units_are_spread_evenly_over_channels(shape: tuple[int, ...], axis
     units = Units.of(shape, axis, "float32", per_unit=False)
     kept = spread_subset(units, size, 0)
     assert kept is not None
-    assert len(np.unique(kept)) == len(kept) == size
+    assert len(np.unique(kept)) == len(kept) == size - size % units.count
     assert np.all(np.diff(kept) > 0)
     counts = np.bincount(units.channel[kept], minlength=units.count)
-    assert counts.max() - counts.min() <= 1
+    assert counts.max() == counts.min()
+
+
+def test_kept_units_are_the_same_in_another_order_of_axes_and_channels() -> None:
+    first, last = (Units.of(shape, axis, "float32", per_unit=False) for shape, axis in (((6, 30), 0), ((30, 6), 1)))
+    kept = [spread_subset(units, 64, 5) for units in (first, last)]
+    assert kept[0] is not None
+    assert kept[1] is not None
+    places = [{*zip(*np.unravel_index(kept[0], (6, 30)), strict=True)}]
+    places.append({(channel, place) for place, channel in zip(*np.unravel_index(kept[1], (30, 6)), strict=True)})
+    assert places[0] == places[1]
+    assert len({place for _, place in places[0]}) == 10
 
 
 def test_fewer_kept_units_than_channels_are_of_different_channels() -> None:
