@@ -29,7 +29,7 @@ INFERENCE, FEEDS = "inference", "transforms"
 """What the time is called that the runtime takes, and that it waits for inputs."""
 
 
-class Stopped(Exception):  # noqa: N818  # no error: nobody wants the rest any more
+class StoppedError(Exception):
     """The work was given up before it was done."""
 
 
@@ -117,7 +117,7 @@ class Desk:
         Raises:
             ModelError: the runtime fails on a block.
             DataError: a sample cannot be read or does not fit.
-            Stopped: nobody wants to know any more.
+            StoppedError: nobody wants to know any more.
         """
         plan = self._plan
         if not len(samples):
@@ -165,7 +165,7 @@ class Desk:
         Raises:
             ModelError: the runtime fails on a block.
             DataError: a sample cannot be read or does not fit.
-            Stopped: nobody wants to know any more.
+            StoppedError: nobody wants to know any more.
         """
         states = [State.empty(each.untransformed, each.extent(1, len(self._plan.samples))) for each in subjects]
         places = [self._place[each.layer.name] for each in subjects]
@@ -237,7 +237,7 @@ class Desk:
         plan = self._plan
         for block in planned:
             if self._stop.is_set():
-                raise Stopped
+                raise StoppedError
             start = perf_counter()
             columns = slice(block.columns.start + column, block.columns.stop + column)
             feed = plan.feeds.batch([int(index) for index in block.samples], columns, plan.probe.fixed_batch)

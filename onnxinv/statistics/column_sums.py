@@ -36,14 +36,12 @@ class ColumnSums:
     """
 
     def __init__(self, transforms: int, units: int) -> None:
-        spare = _SPARE.get((transforms, units))
         try:
-            held = spare.pop() if spare else np.empty((3, transforms, units), np.float32)
-        except IndexError:  # another thread was quicker
-            held = np.empty((3, transforms, units), np.float32)
-        self._held: Single = held
-        self.pivot: Single = held[0]
-        self._recent: Single = held[1:]
+            self._held: Single = _SPARE[transforms, units].pop()
+        except (KeyError, IndexError):
+            self._held = np.empty((3, transforms, units), np.float32)
+        self.pivot: Single = self._held[0]
+        self._recent: Single = self._held[1:]
         self._earlier: Array = np.empty((2, 0, 0))
 
     @staticmethod

@@ -82,7 +82,7 @@ def test_the_callables_of_a_user_are_never_called_by_two_threads_at_once(model: 
         "busy = threading.Lock()\n"
         "def turn(image):\n"
         "    assert busy.acquire(blocking=False), 'two at once'\n"
-        "    time.sleep(0.001)\n"
+        "    time.sleep(0.001)  # another thread may well come meanwhile\n"
         "    busy.release()\n"
         "    return image[::-1].copy()\n"
         "def make():\n"

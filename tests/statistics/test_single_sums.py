@@ -13,6 +13,7 @@ from onnxinv.statistics.column_moments import ColumnMoments
 from onnxinv.statistics.row_moments import RowMoments
 from onnxinv.statistics.single_moments import update_single
 from onnxinv.statistics.single_sums import room_for, single_sums
+from tests.statistics.spoiled import NOT_HELD, with_unit
 
 SAMPLES, TRANSFORMS, UNITS = 24, 7, 40
 
@@ -90,17 +91,7 @@ def test_zeros_and_infinities_are_exact():
         np.testing.assert_array_equal(single["variance-share-transform"], double["variance-share-transform"])
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        pytest.param(lambda grid: grid * np.float32(1e-25), id="squares would vanish"),
-        pytest.param(lambda grid: grid * np.float32(1e25), id="squares would overflow"),
-        pytest.param(
-            lambda grid: np.where(np.arange(UNITS) == 3, np.float32(1e-30), grid), id="one tiny constant unit"
-        ),
-        pytest.param(lambda grid: np.where(np.arange(UNITS) == 3, np.float32(np.nan), grid), id="not a number"),
-    ],
-)
+@pytest.mark.parametrize("spoil", NOT_HELD)
 def test_what_float32_does_not_hold_is_left_to_float64(spoil):
     values = spoil(grid_of(1, 1))[:5]
     with np.errstate(all="ignore"):
@@ -108,7 +99,7 @@ def test_what_float32_does_not_hold_is_left_to_float64(spoil):
 
 
 def test_dead_units_are_held():
-    values = np.where(np.arange(UNITS) == 3, np.float32(0), grid_of(1, 1))[:5]
+    values = with_unit(grid_of(1, 1), 0)[:5]
     sums = single_sums(values, values[:, 0], values[0], np.empty(room_for(*values.shape), np.float32))
     assert sums is not None
     assert (sums.deviations[:, 3] == 0).all()
