@@ -36,7 +36,7 @@ R = TypeVar("R")
 
 
 class Desks:
-    """The desks of a chunk of layers; use it as a context manager.
+    """The desks of a chunk of layers; use it as a context manager, once: afterwards they are gone, with their memory.
 
     A run of the model on some cores and the reduction of another on the others wait for each other less than both do
     on all cores, one after the other.
@@ -47,15 +47,18 @@ class Desks:
         progress: is told of every block.
 
     Attributes:
-        session: which they share.
+        providers: what the session runs on that they share.
         spare: hands out what that one does not.
+        spent: seconds that all threads spent on inference, on transforms and on each measure; known at the end.
     """
 
     def __init__(self, plan: Plan, subjects: Sequence[Subject], progress: Progress) -> None:
         tensors = list({subject.layer.name: subject.layer for subject in subjects}.values())
         count = plan.layout.desks
         threads = max(1, (plan.config.threads or os.cpu_count() or 1) // count)
-        self.session, at_work = _sessions(plan, tensors, threads)
+        session, at_work = _sessions(plan, tensors, threads)
+        self.providers = session.providers
+        self.spent: Spent[Measure | str] = Spent()
         named = {layer.name: layer for layer in tensors}
         self.spare = Spare(lambda names: _exposing(plan, [named[name] for name in names], threads))
         self._stop = threading.Event()
@@ -80,7 +83,11 @@ class Desks:
         self._stop.set()
         self._pool.shutdown(cancel_futures=True)
         for desk in self._desks:
+            self.spent.include(desk.spent().items())
             desk.close()
+        # They know these desks as these know them, and what is large must not wait for the garbage collector.
+        self._desks.clear()
+        self._free = SimpleQueue()
         forget_spare()
 
     def map(self, work: Callable[[Desk, T], R], items: Sequence[T]) -> Iterator[R]:
@@ -97,13 +104,6 @@ class Desks:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-    def spent(self) -> Spent[Measure | str]:
-        """Return the seconds that all threads spent on inference, on transforms and on each measure."""
-        spent: Spent[Measure | str] = Spent()
-        for desk in self._desks:
-            spent.include(desk.spent().items())
-        return spent
 
     def _at_a_desk(self, work: Callable[[Desk, T], R], item: T) -> R:
         desk = self._free.get()

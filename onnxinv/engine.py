@@ -99,23 +99,24 @@ class _Walk:
         layers: the chunk.
         progress: is told of every block.
         with_output: whether the class output is measured with it.
+
+    Attributes:
+        spent: seconds that all threads spent on inference, on transforms and on each measure.
+        providers: what the session ran on.
+        groups: how many were accounted for.
     """
 
     def __init__(self, plan: Plan, layers: Sequence[Layer], progress: Progress, *, with_output: bool) -> None:
         self._plan = plan
         self._layers = layers
         self._subjects = plan.subjects.of(layers, with_output=with_output)
-        self._desks = Desks(plan, self._subjects, progress)
+        self._progress = progress
         kept = plan.layout.kept_units
         self._collectors = [Collector(each, kept, plan.classes, plan.config.seed) for each in self._subjects]
         self.spent: Spent[Measure | str] = Spent()
+        self.providers: list[str] = []
         self.groups = 0
         self._first = any(each.untransformed for each in self._subjects)
-
-    @property
-    def providers(self) -> list[str]:
-        """What the session runs on."""
-        return self._desks.session.providers
 
     @property
     def inferences(self) -> int:
@@ -131,8 +132,10 @@ class _Walk:
         was ready first, or on how many were.
         """
         next_look = LEAST_GROUPS_TO_STOP
-        with self._desks as desks:
-            before = self._first_pass()
+        # Not kept: the next chunk needs the memory of this one's session and arrays.
+        with Desks(self._plan, self._subjects, self._progress) as desks:
+            self.providers = desks.providers
+            before = self._first_pass(desks)
             measured = desks.map(lambda desk, group: [desk.measure(part, before) for part in group], self._plan.groups)
             for closed in measured:
                 for collector, states in zip(self._collectors, zip(*closed, strict=True), strict=True):
@@ -144,7 +147,7 @@ class _Walk:
                     next_look = math.ceil(self.groups * _NEXT_LOOK)
                     if enough(_measured(self._plan, [self], *self.finish(last=False), 0.0)):
                         break
-        self.spent.include(desks.spent().items())
+        self.spent.include(desks.spent.items())
 
     def _looks(self, next_look: int) -> bool:
         """Whether it is asked now if what is measured is enough: also where that is all that was asked for."""
@@ -179,14 +182,14 @@ class _Walk:
             Finished(self._in_order(layer, of_layers[layer.index]), faint[layer.index]) for layer in self._layers
         ], outputs
 
-    def _first_pass(self) -> list[Mapping[type[Statistic], Statistic]]:
+    def _first_pass(self, desks: Desks) -> list[Mapping[type[Statistic], Statistic]]:
         """Run the untransformed samples where a statistic must know them beforehand; return these by subject."""
         wanting = [each for each in self._subjects if each.untransformed]
         known: dict[Subject, State] = {}
         if wanting:
             # At one desk: what is known of some samples takes as much memory as what is known of all.
             samples = np.concatenate([part for group in self._plan.groups for part in group])
-            (states,) = self._desks.map(lambda desk, some: desk.measure_untransformed(some, wanting), [samples])
+            (states,) = desks.map(lambda desk, some: desk.measure_untransformed(some, wanting), [samples])
             known = dict(zip(wanting, states, strict=True))
         return [{kind: known[each][kind] for kind in each.untransformed} for each in self._subjects]
 

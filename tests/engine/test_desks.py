@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from onnxinv.desks import Desks
 from onnxinv.engine import measure
 from onnxinv.errors import DataError, UsageError
 from onnxinv.plan import Plan
+from onnxinv.runtime import Session
 from onnxinv.statistics import column_sums
 from tests.engine.networks import save_images, save_network
 
@@ -113,3 +116,27 @@ def test_nothing_is_held_once_the_work_is_done(model: Path) -> None:
     given = decided(model, threads=2)
     measure(replace(given, layout=replace(given.layout, kept_units=10)))
     assert not column_sums._SPARE
+
+
+def test_a_chunk_leaves_its_memory_to_the_next_one_without_the_garbage_collector(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = decided(model, threads=2)
+    alive: list[int] = []
+    sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+    make = Session.__init__
+
+    def counted(self: Session, *arguments: object, **options: object) -> None:
+        alive.append(len(sessions))
+        make(self, *arguments, **options)  # type: ignore[arg-type]
+        sessions.add(self)
+
+    monkeypatch.setattr(Session, "__init__", counted)
+    chunks = tuple((layer,) for layer in given.layers)
+    gc.disable()
+    try:
+        measure(replace(given, layout=replace(given.layout, chunks=chunks)))
+    finally:
+        gc.enable()
+    assert alive == [0] * len(chunks)
+    assert len(chunks) > 1
