@@ -32,6 +32,7 @@ from onnxinv.pushable import Pushable, in_graph, pushable
 from onnxinv.result import Json, Skipped, SkippedMeasure
 from onnxinv.runtime import Device, choose_device
 from onnxinv.spec import explain_validation
+from onnxinv.statistics.compiled_moments import compiled
 from onnxinv.subjects import Subjects
 from onnxinv.transforms import Transform, expand
 from onnxinv.transforms.together import MOST_BYTES
@@ -49,6 +50,9 @@ _DESKS_OF_A_GPU = 2
 
 FEW_OF_A_CLASS = 10
 """Samples of a class below which the user is told that intervals are rough: their bias correction is as large."""
+
+_MANY_ACTIVATIONS = 10**9
+"""Activations of a run from which compiled code is made ready: half a second, once it was compiled on a machine."""
 
 Group = tuple[npt.NDArray[np.int64], ...]
 """The samples of one group, class by class; just one array unless samples are taken class by class."""
@@ -80,6 +84,7 @@ class Plan:
         device: where it runs.
         layout: batch, chunks and memory.
         pushed: names of the tensors that are summed in the graph.
+        compiled: whether compiled code sums the others, where float32 holds them.
         notices: what the user should know.
     """
 
@@ -103,6 +108,7 @@ class Plan:
     device: Device
     layout: Layout
     pushed: frozenset[str]
+    compiled: bool
     notices: tuple[str, ...]
 
     @property
@@ -229,7 +235,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     return Plan(
         config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
         output, None if no_labels else source.labels, samples, classes, groups, len(groups) - len(further), device,
-        layout, pushed, tuple(notices),
+        layout, pushed, _compiles(config, drawn, len(samples) * len(transforms)), tuple(notices),
     )  # fmt: skip
 
 
@@ -253,6 +259,13 @@ def _lay_out(work: Work, budget: int | None, found: Pushable | None) -> tuple[La
         return layout, found.layers, found.reasons
     reason = f"a run of {layout.batch} does not hold all {work.columns} variants of a sample"
     return lay_out(work, budget), frozenset(), reason
+
+
+def _compiles(config: RunConfig, layers: Sequence[Layer], variants: int) -> bool:
+    """Whether there is enough to do for compiled code to be worth its beginning, and a compiler; readies it."""
+    if config.reduce == "host" or variants * sum(layer.units for layer in layers) < _MANY_ACTIVATIONS:
+        return False
+    return compiled() is not None
 
 
 def _decisive(config: RunConfig, measures: Sequence[Measure]) -> Measure | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from time import perf_counter
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +19,8 @@ import numpy.typing as npt
 from onnxinv.measures import Measure
 from onnxinv.schedule import BlockPlan
 from onnxinv.spent import Spent
-from onnxinv.statistics import Array, Block, State, Statistic
+from onnxinv.statistics import Array, Block, RowMoments, State, Statistic
+from onnxinv.statistics.compiled_moments import update_compiled
 from onnxinv.statistics.single_moments import SINGLE, add_summed, takes_single, update_single
 from onnxinv.statistics.single_sums import Summed, is_held, room_for
 from onnxinv.statistics.state import Seconds
@@ -28,6 +29,9 @@ from onnxinv.views import Look
 
 _SINGLE_UNITS = 1 << 13
 """Units reduced in float32 at a time, at most: long runs of memory are read quickly, and small sums stay in a cache."""
+
+_COMPILED_UNITS = 1 << 15
+"""Units that compiled code reduces at a call, at most: several threads find enough to do in a large layer."""
 
 _PIECE = 1 << 18
 """Activations reduced at a time: as float64 they fit the last-level cache, and calls cost little beside the work."""
@@ -87,10 +91,12 @@ class Reducer:
     Args:
         threads: 1 for none but that of the caller.
         single: whether sums may be taken in float32, where that holds them.
+        code: takes these, see `compiled`; None where numpy does.
     """
 
-    def __init__(self, threads: int, *, single: bool = False) -> None:
+    def __init__(self, threads: int, *, single: bool = False, code: ModuleType | None = None) -> None:
         self._may_be_single = single
+        self._code = code
         self._seconds: Spent[_Work] = Spent()
         self._scales: dict[Subject, float] = {}
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -182,9 +188,13 @@ class Reducer:
             tasks.append(partial(_reduce_whole, state, look, part, scale))
         pieces = [kind for kind in kinds if not kind.whole]
         if self._may_be_single and _is_single(look.grid) and takes_single(state):
-            tasks += [
-                partial(_reduce_single, state, look, some, part, scale) for some in _cut(look.grid, _SINGLE_UNITS)
-            ]
+            if self._code is not None and look.grid.shape[1] == state[RowMoments].transforms:
+                reduce = partial(_reduce_compiled, self._code)
+                some_units = _COMPILED_UNITS
+            else:
+                reduce = partial(_reduce_single)
+                some_units = _SINGLE_UNITS
+            tasks += [partial(reduce, state, look, some, part, scale) for some in _cut(look.grid, some_units)]
             pieces = [kind for kind in pieces if kind not in SINGLE]
         if pieces:
             tasks += [
@@ -274,6 +284,27 @@ def _reduce_single(state: State, look: Look, some: slice, part: Part, scale: flo
     with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
         done = update_single(state, Block(values, part.transforms, units, part.before, scale, scratch, single=True))
     return _reduce_piece(state, look, some, part, scale, SINGLE) if done is None else done
+
+
+def _reduce_compiled(code: ModuleType, state: State, look: Look, some: slice, part: Part, scale: float) -> Seconds:
+    """Reduce whole rows of a piece in float32; those units in float64 that it does not hold."""
+    piece = look.grid[:, :, some]
+    shape = piece.shape[0], piece.shape[1], piece.shape[2] * piece.shape[3]
+    values = piece.astype(np.float32, copy=False).reshape(shape)
+    begin = some.start * look.inner
+    units = slice(begin, some.stop * look.inner)
+    block = Block(_NOTHING, part.transforms, units, part.before, scale, _NOTHING, single=True)
+    spent: Spent[type[Statistic]] = Spent()
+    took, lost = update_compiled(code, state, values, block)
+    spent.include(took.items())
+    for few in lost:
+        double, scratch = _scratch.of((*shape[:2], few.stop - few.start))
+        np.copyto(double, values[:, :, few])
+        units = slice(begin + few.start, begin + few.stop)
+        block = Block(double, part.transforms, units, part.before, scale, scratch, single=True)
+        with np.errstate(all="ignore"):  # non-finite activations end as nan and are counted
+            spent.include(state.update(block, only=SINGLE).items())
+    return dict(spent)
 
 
 def _add_sums(state: State, summed: Summed, part: Part, scale: float) -> Seconds:

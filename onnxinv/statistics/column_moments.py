@@ -66,10 +66,15 @@ class ColumnMoments(Statistic):
         return self._sums is not None
 
     @property
+    def sums(self) -> ColumnSums:
+        """The sums in float32; of an open state of single numbers."""
+        assert self._sums is not None, "a state of single numbers has them"
+        return self._sums
+
+    @property
     def pivot(self) -> Single:
         """The (transforms, units) pivots; of an open state of single numbers that has seen a first block."""
-        assert self._sums is not None, "a state of single numbers has them"
-        return self._sums.pivot
+        return self.sums.pivot
 
     def update(self, block: Block) -> None:
         """Add shifted sums of the block's columns."""
@@ -90,10 +95,9 @@ class ColumnMoments(Statistic):
 
     def single_pivot(self, block: Block) -> Single:
         """Return (transforms of the run, units) the pivots of the columns, which a first block sets."""
-        assert self._sums is not None, "a state of single numbers has them"
         if block.first:
-            self._sums.begin(block.values[0], block)
-        return self._sums.pivot[block.transforms, block.units]
+            self.sums.begin(block.values[0], block)
+        return self.pivot[block.transforms, block.units]
 
     def begin(self, pivot: Single, units: slice) -> None:
         """Take over the (transforms, units) pivots of some units from what takes the sums of a first block."""
@@ -101,8 +105,7 @@ class ColumnMoments(Statistic):
 
     def add_single(self, sums: SingleSums, block: Block) -> None:
         """Add sums that were taken in float32; see `update`."""
-        assert self._sums is not None, "a state of single numbers takes them"
-        self._sums.add(sums, block)
+        self.sums.add(sums, block)
 
     def close(self, samples: int) -> None:
         """Turn the shifted sums into mean and squared deviations; those in float32 only where they are asked for."""
@@ -118,15 +121,16 @@ class ColumnMoments(Statistic):
         return type(self)(self.count + other.count, mean, deviations)
 
     def absorb(self, other: Self) -> Self:
-        """Return the moments of both sets of samples, in place of these; transform by transform, for the caches."""
+        """Return the moments of both sets of samples, in place of these."""
         mean, deviations = self.mean, self.deviations
-        for place in range(len(mean)):
-            mean[place], deviations[place] = combine(
-                self.count, mean[place], deviations[place], other.count, *other._moments(place, _ALL)
+        if other._sums is None:
+            mean[...], deviations[...] = combine(
+                self.count, mean, deviations, other.count, other._mean, other._deviations
             )
-        self.count += other.count
-        if other._sums is not None:
+        else:
+            other._sums.add_to(mean, deviations, self.count, other.count)
             other._sums.release()
+        self.count += other.count
         return self
 
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
@@ -140,9 +144,6 @@ class ColumnMoments(Statistic):
 
     def _settled(self) -> Self:
         if self._sums is not None:
-            shape = self._sums.pivot.shape
-            mean, deviations = np.empty((2, *shape))
-            for place in range(shape[0]):
-                mean[place], deviations[place] = self._sums.moments(self.count, place, _ALL)
+            mean, deviations = self._sums.settled(self.count)
             self._mean, self._deviations, self._sums = mean, deviations, None
         return self

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from threading import Lock
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.statistics.moments import from_shifted_sums
+from onnxinv.statistics.moments import combine, from_shifted_sums
 from onnxinv.statistics.single_sums import Single, SingleSums
 from onnxinv.statistics.statistic import Array, Block, Reals
 
 _HELD = 64
 """Samples that are added up in float32 before they are brought into float64."""
+
+_PIECE = 1 << 13
+"""Units whose moments are worked out at a time."""
 
 _BEGINNING = Lock()
 
@@ -33,6 +38,9 @@ class ColumnSums:
 
     Attributes:
         pivot: (transforms, units) the first value of each column.
+        recent: (2, transforms, units) sums of shifted values, and of their squares, in float32.
+        doubtful: whether pivots may be too large for float32, or not finite.
+        code: compiled code that has added to them, see `compiled`; None where none has.
     """
 
     def __init__(self, transforms: int, units: int) -> None:
@@ -41,7 +49,9 @@ class ColumnSums:
         except (KeyError, IndexError):
             self._held = np.empty((3, transforms, units), np.float32)
         self.pivot: Single = self._held[0]
-        self._recent: Single = self._held[1:]
+        self.recent: Single = self._held[1:]
+        self.doubtful = False
+        self.code: ModuleType | None = None
         self._earlier: Array = np.empty((2, 0, 0))
 
     @staticmethod
@@ -59,18 +69,24 @@ class ColumnSums:
 
     def clear(self, block: Block) -> None:
         """Begin with nothing, where a first block is not added in float32."""
-        self._recent[:, block.transforms, block.units] = 0
+        self.doubtful = True
+        self.recent[:, block.transforms, block.units] = 0
 
     def add(self, sums: SingleSums, block: Block) -> None:
         """Add the sums of a block."""
-        total, squares = self._recent[:, block.transforms, block.units]
+        total, squares = self.recent[:, block.transforms, block.units]
         if block.first:
             total[...] = sums.column_total
             squares[...] = sums.column_squares
         else:
             total += sums.column_total
             squares += sums.column_squares
-        if block.before // _HELD < (block.before + len(sums.start)) // _HELD:
+        self.settle(block, len(sums.start))
+
+    def settle(self, block: Block, samples: int) -> None:
+        """Bring the sums of some units into float64, where float32 has added up enough with these samples."""
+        if block.before // _HELD < (block.before + samples) // _HELD:
+            total, squares = self.recent[:, block.transforms, block.units]
             self.add_double(total, squares, block)
             total[...] = squares[...] = 0
 
@@ -83,6 +99,32 @@ class ColumnSums:
         self._earlier[0, block.transforms, block.units] += total
         self._earlier[1, block.transforms, block.units] += squares
 
+    def add_to(self, mean: Array, deviations: Array, count: int, samples: int) -> None:
+        """Combine moments of other samples with these, in place.
+
+        Args:
+            mean: (transforms, units) of the others.
+            deviations: (transforms, units) of the others.
+            count: how many they are.
+            samples: how many were added up here.
+        """
+        if self.code is not None and not self._earlier.size:
+            flat = [each.reshape(-1) for each in (mean, deviations, self.pivot, *self.recent)]
+            self.code.absorb_sums(*flat[:2], count, *flat[2:], samples)
+            return
+        for transform, units in _pieces(self.pivot.shape):
+            mean[transform, units], deviations[transform, units] = combine(
+                count, mean[transform, units], deviations[transform, units],
+                samples, *self.moments(samples, transform, units),
+            )  # fmt: skip
+
+    def settled(self, samples: int) -> tuple[Array, Array]:
+        """Return (transforms, units) means and squared deviations of all columns."""
+        mean, deviations = np.empty((2, *self.pivot.shape))
+        for transform, units in _pieces(self.pivot.shape):
+            mean[transform, units], deviations[transform, units] = self.moments(samples, transform, units)
+        return mean, deviations
+
     def moments(self, samples: int, transform: int | slice, units: Units) -> tuple[Array, Array]:
         """Return mean and squared deviations of some columns.
 
@@ -91,11 +133,19 @@ class ColumnSums:
             transform: which transforms.
             units: which units.
         """
-        total, squares = (each[transform, units].astype(np.float64) for each in self._recent)
+        total, squares = (each[transform, units].astype(np.float64) for each in self.recent)
         if self._earlier.size:
             total += self._earlier[0][transform, units]
             squares += self._earlier[1][transform, units]
         return from_shifted_sums(samples, self.pivot[transform, units].astype(np.float64), total, squares)
+
+
+def _pieces(shape: tuple[int, int]) -> Iterator[tuple[int, slice]]:
+    """Yield transforms and units whose arrays in float64 stay in a cache."""
+    transforms, units = shape
+    for transform in range(transforms):
+        for start in range(0, units, _PIECE):
+            yield transform, slice(start, start + _PIECE)
 
 
 def forget_spare() -> None:

@@ -58,7 +58,7 @@ class RowMoments(Statistic):
         self = cls(0, zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], FaintRows.none())
         self._transforms = extent.transforms
         self._resolution = extent.resolution
-        self._pivot = np.zeros(extent.units)
+        self._pivot = np.zeros(0 if extent.single else extent.units)
         self._single_pivot = np.zeros((2, extent.units if extent.single else 0), np.float32)
         self._open_row = np.zeros((3, extent.units))
         return self
@@ -109,18 +109,32 @@ class RowMoments(Statistic):
         mean = np.multiply(sums.total, np.float32(1 / run), out=std)
         if block.first:
             self._single_pivot[:, units] = sums.start[0], mean[0]
-            self._pivot[units] = self._single_pivot[:, units].sum(axis=0, dtype=np.float64)
         start, beyond = self._single_pivot[:, units]
         mean -= beyond
         mean += sums.start - start
         self.mean[units] += np.add.reduce(mean, axis=0)
         self.mean_deviations[units] += np.einsum("ku,ku->u", mean, mean)
 
+    @property
+    def single_pivot(self) -> Single:
+        """(2, units) first variant of the first row, and the mean of that row beyond it; of an open state."""
+        return self._single_pivot
+
+    def faint_limit(self, block: Block) -> float:
+        """Return the standard deviation up to which a row may turn out to be rounding."""
+        return MARGIN * self._resolution * block.scale
+
+    def keep_faint(self, unit: npt.NDArray[np.intp], std: Reals) -> None:
+        """Keep such rows, of these units and with these standard deviations, unless there are too many."""
+        if unit.size and sum(part[0].size for part in self._faint_parts) <= FaintRows.most(self.mean.size):
+            self._faint_parts.append((unit, std.astype(np.float64)))
+
     def close(self, samples: int) -> None:
         """Turn the shifted sums of the row means into their moments."""
         assert self._pivot is not None, "a statistic is closed once"
         self.count = samples
-        self.mean, self.mean_deviations = from_shifted_sums(samples, self._pivot, self.mean, self.mean_deviations)
+        pivot = self._pivot_of(slice(None))
+        self.mean, self.mean_deviations = from_shifted_sums(samples, pivot, self.mean, self.mean_deviations)
         self.faint = FaintRows.gathered(self._faint_parts, self.mean.size)
         self._pivot, self._open_row, self._faint_parts = None, np.zeros((3, 0)), []
         self._single_pivot = np.zeros((2, 0), np.float32)
@@ -201,19 +215,24 @@ class RowMoments(Statistic):
     def _add_means(self, mean: Reals, block: Block) -> None:
         assert self._pivot is not None, "a closed statistic is not updated"
         units = block.units
-        if block.first:
+        if block.first and self._single_pivot.size:
+            self._single_pivot[0, units] = mean[0]
+            self._single_pivot[1, units] = mean[0] - self._single_pivot[0, units]
+        elif block.first:
             self._pivot[units] = mean[0]
-            if self._single_pivot.size:
-                self._single_pivot[0, units] = mean[0]
-                self._single_pivot[1, units] = mean[0] - self._single_pivot[0, units]
-                self._pivot[units] = self._single_pivot[:, units].sum(axis=0, dtype=np.float64)
-        shifted = mean - self._pivot[units]
+        shifted = mean - self._pivot_of(units)
         self.mean[units] += shifted.sum(axis=0)
         self.mean_deviations[units] += np.einsum("ku,ku->u", shifted, shifted)
 
+    def _pivot_of(self, units: slice) -> Array:
+        """Return the pivots of row means; where sums are taken in float32, they are of two parts."""
+        assert self._pivot is not None, "a closed statistic is not updated"
+        if self._single_pivot.size:
+            return np.asarray(self._single_pivot[:, units].sum(axis=0, dtype=np.float64))
+        return self._pivot[units]
+
     def _keep_faint(self, std: Reals, block: Block) -> None:
-        faint = std <= MARGIN * self._resolution * block.scale
+        faint = std <= self.faint_limit(block)
         if faint.any():
             sample, unit = np.nonzero(faint & (std > 0))
-            if unit.size and sum(part[0].size for part in self._faint_parts) <= FaintRows.most(self.mean.size):
-                self._faint_parts.append((unit + block.units.start, std[sample, unit].astype(np.float64)))
+            self.keep_faint(unit + block.units.start, std[sample, unit])

@@ -13,10 +13,10 @@ Single = npt.NDArray[np.float32]
 LARGEST = 1e15
 """Magnitude from which squares, and their sums, may leave the range of float32."""
 
-_SMALLEST = 1e-12
+SMALLEST = 1e-12
 """Magnitude of a unit below which squares of its differences may vanish in float32, though they still count."""
 
-_FEW = 16
+FEW = 16
 """Transforms up to which a variance about the first of them loses no more than rounding to float32 takes anyway."""
 
 
@@ -80,7 +80,7 @@ def single_sums(values: Single, start: Single, pivot: Single, room: Single) -> S
     column_total, column_squares = room[ends[1] : ends[2]].reshape(2, run, units)
     np.subtract(values, start[:, None], out=shifted)
     np.add.reduce(shifted, axis=1, out=total)
-    if run > _FEW:
+    if run > FEW:
         shifted -= (total * np.float32(1 / run))[:, None]
         np.einsum("kru,kru->ku", shifted, shifted, out=deviations)
     else:
@@ -118,5 +118,5 @@ def _is_held(start: Single, total: Single, deviations: Single) -> bool:
     size += np.add.reduce(deviations, axis=0)
     if not size.max() < LARGEST**2:  # nor where it is not a number
         return False
-    small = size < _SMALLEST**2
+    small = size < SMALLEST**2
     return not (small.any() and (start[:, small].any() or total[:, small].any()))

@@ -1,0 +1,91 @@
+"""Row and column moments, updated together by compiled code: in float32, where that holds what they take."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from importlib.util import find_spec
+from time import perf_counter
+from types import ModuleType
+
+import numpy as np
+
+from onnxinv.statistics.column_moments import ColumnMoments
+from onnxinv.statistics.row_moments import RowMoments
+from onnxinv.statistics.single_moments import SINGLE
+from onnxinv.statistics.single_sums import Single
+from onnxinv.statistics.state import Seconds, State
+from onnxinv.statistics.statistic import Block, Extent
+
+
+def can_compile() -> bool:
+    """Whether there is a compiler."""
+    return find_spec("numba") is not None
+
+
+@functools.cache
+def compiled() -> ModuleType | None:
+    """Return the compiled code, ready to be called; None where there is no compiler, or it does not work here.
+
+    The first process on a machine takes some seconds for it, later ones half of one.
+    """
+    if not can_compile():
+        return None
+    try:
+        from onnxinv.statistics import compiled_sums
+    except Exception:  # a version that does not go with this numpy or this Python raises what it likes
+        return None
+    code: ModuleType = compiled_sums
+    grid = np.zeros((1, 1, 1), np.float32)
+    state = State.empty((RowMoments, ColumnMoments), Extent(1, 1, np.zeros(1, np.intp), single=True))
+    block = Block(grid, slice(0, 1), slice(0, 1), 0, 0.0, grid, single=True)
+    try:
+        list(_update(code, state, grid, block))
+        one = np.zeros(1)
+        code.absorb_sums(one, one, 1, *np.zeros((3, 1), np.float32), 1)
+    except Exception:  # likewise
+        return None
+    return code
+
+
+def update_compiled(code: ModuleType, state: State, grid: Single, block: Block) -> tuple[Seconds, list[slice]]:
+    """Account for whole rows of some units in both moments.
+
+    Args:
+        code: what `compiled` returned.
+        state: takes single blocks.
+        grid: (k, transforms, units of the block) activations; neighbouring units lie side by side.
+        block: which they are; its values and scratch are not looked at.
+
+    Returns:
+        How long each took, and the units of the grid whose sums float32 does not hold: these are left out.
+    """
+    begin = perf_counter()
+    lost = list(_update(code, state, grid, block))
+    state[ColumnMoments].sums.settle(block, len(grid))
+    half = (perf_counter() - begin) / 2
+    return dict.fromkeys(SINGLE, half), lost
+
+
+def _update(code: ModuleType, state: State, grid: Single, block: Block) -> Iterator[slice]:
+    rows, sums = state[RowMoments], state[ColumnMoments].sums
+    sums.code = code
+    samples, transforms, count = grid.shape
+    sample_stride, column_stride = (stride // grid.itemsize for stride in grid.strides[:2])
+    span = (samples - 1) * sample_stride + (transforms - 1) * column_stride + count
+    flat = np.lib.stride_tricks.as_strided(grid, (span,), (grid.itemsize,))
+    columns = [each.reshape(-1) for each in (sums.pivot, *sums.recent)]
+    faint = np.empty(samples * count, np.intp), np.empty(samples * count, np.float32)
+    done = 0
+    while done < count:
+        to = block.units.start + done
+        added, found = code.reduce_units(
+            flat[done:], sample_stride, column_stride, samples, transforms, count - done,
+            *columns, sums.pivot.shape[1], to, block.first, sums.doubtful,
+            *rows.single_pivot, rows.std_sum, rows.std_max, rows.deviations_sum, rows.mean, rows.mean_deviations,
+            np.float32(rows.faint_limit(block)), *faint,
+        )  # fmt: skip
+        rows.keep_faint(faint[0][:found] + to, faint[1][:found])
+        done += added
+        if done < count:
+            yield slice(done, done := min(done + code.AT_ONCE, count))

@@ -1,0 +1,306 @@
+"""Row and column sums of float32 activations in one pass, compiled: what `single_sums` says step by step.
+
+Importing this compiles it, or loads what an earlier process has compiled. Every loop is a function of its own over flat
+arrays and unsigned offsets: so the compiler sees that it can work on several units at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numba import njit, uintp
+
+from onnxinv.statistics.single_sums import FEW, LARGEST, SMALLEST
+
+F = TypeVar("F", bound=Callable[..., object])
+
+AT_ONCE = 1024
+"""Units at a time: their sums stay in the cache that is next to the processor."""
+
+_LARGEST_SQUARE, _SMALLEST_SQUARE = np.float32(LARGEST**2), np.float32(SMALLEST**2)
+
+_FARTHEST = np.float32(4 * LARGEST)
+"""Magnitude of a pivot up to which squared differences from it are in the range of float32."""
+
+_ZERO = np.float32(0)
+
+
+def _compiled(*, fused: bool = False) -> Callable[[F], F]:
+    """Compile a function.
+
+    Args:
+        fused: whether a product may be added without being rounded first.
+    """
+
+    def decorate(function: F) -> F:
+        options: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"} if fused else False}
+        try:
+            compiled: F = njit(cache=True, **options)(function)
+        except RuntimeError:  # there is no folder that it may be kept in
+            compiled = njit(**options)(function)
+        return compiled
+
+    return decorate
+
+
+@_compiled()
+def _clear(sums, at, count):
+    at = uintp(at)
+    for unit in range(uintp(count)):
+        sums[at + unit] = _ZERO
+
+
+@_compiled(fused=True)
+def _add_row(values, at, start, total, squares, to, count):
+    at, start, to = uintp(at), uintp(start), uintp(to)
+    for unit in range(uintp(count)):
+        shifted = values[at + unit] - values[start + unit]
+        total[to + unit] += shifted
+        squares[to + unit] += shifted * shifted
+
+
+@_compiled(fused=True)
+def _take_mean(total, squares, to, share, count):
+    to = uintp(to)
+    for unit in range(uintp(count)):
+        squares[to + unit] = max(squares[to + unit] - total[to + unit] * (total[to + unit] * share), _ZERO)
+
+
+@_compiled()
+def _add_row_total(values, at, start, total, to, count):
+    at, start, to = uintp(at), uintp(start), uintp(to)
+    for unit in range(uintp(count)):
+        total[to + unit] += values[at + unit] - values[start + unit]
+
+
+@_compiled(fused=True)
+def _add_row_squares(values, at, start, mean, squares, to, count):
+    at, start, to = uintp(at), uintp(start), uintp(to)
+    for unit in range(uintp(count)):
+        shifted = values[at + unit] - values[start + unit] - mean[unit]
+        squares[to + unit] += shifted * shifted
+
+
+@_compiled()
+def _take_share(total, at, share, mean, count):
+    at = uintp(at)
+    for unit in range(uintp(count)):
+        mean[unit] = total[at + unit] * share
+
+
+@_compiled()
+def _sum_row(values, start, stride, transforms, total, squares, to, mean, share, count):
+    """Sum a row of each unit, about its first variant or, of many, about its mean."""
+    _clear(total, to, count)
+    _clear(squares, to, count)
+    if transforms <= FEW:
+        for place in range(transforms):
+            _add_row(values, start + place * stride, start, total, squares, to, count)
+        _take_mean(total, squares, to, share, count)
+    else:
+        for place in range(transforms):
+            _add_row_total(values, start + place * stride, start, total, to, count)
+        _take_share(total, to, share, mean, count)
+        for place in range(transforms):
+            _add_row_squares(values, start + place * stride, start, mean, squares, to, count)
+
+
+@_compiled()
+def _add_size(values, start, total, squares, at, size, there, count):
+    start, at = uintp(start), uintp(at)
+    for unit in range(uintp(count)):
+        first = values[start + unit]
+        size[unit] += first * first + squares[at + unit]
+        there[unit] += abs(first) + abs(total[at + unit])
+
+
+@_compiled()
+def _out_of_range(size, there, count):
+    lost = 0
+    for unit in range(uintp(count)):
+        held = size[unit] < _LARGEST_SQUARE  # nor where it is not a number
+        vanishes = (size[unit] < _SMALLEST_SQUARE) & (there[unit] > 0)
+        lost += (not held) | vanishes
+    return lost
+
+
+@_compiled()
+def _far(pivot, at, count):
+    at = uintp(at)
+    far = 0
+    for unit in range(uintp(count)):
+        far += not abs(pivot[at + unit]) <= _FARTHEST
+    return far
+
+
+@_compiled()
+def _begin_column(values, at, pivot, total, squares, to, count):
+    at, to = uintp(at), uintp(to)
+    for unit in range(uintp(count)):
+        pivot[to + unit] = values[at + unit]
+        total[to + unit] = _ZERO
+        squares[to + unit] = _ZERO
+
+
+@_compiled(fused=True)
+def _add_column(values, at, pivot, total, squares, to, count):
+    at, to = uintp(at), uintp(to)
+    for unit in range(uintp(count)):
+        shifted = values[at + unit] - pivot[to + unit]
+        total[to + unit] += shifted
+        squares[to + unit] += shifted * shifted
+
+
+@_compiled()
+def _begin_mean(values, start, mean, pivot, beyond, to, count):
+    start, to = uintp(start), uintp(to)
+    for unit in range(uintp(count)):
+        pivot[to + unit] = values[start + unit]
+        beyond[to + unit] = mean[unit]
+
+
+@_compiled()
+def _add_mean(values, start, mean, pivot, beyond, total, squares, to, count):
+    """Both parts of the pivot are subtracted from their own, rounded alike: rows that are alike leave nothing."""
+    start, to = uintp(start), uintp(to)
+    for unit in range(uintp(count)):
+        mean[unit] -= beyond[to + unit]
+    for unit in range(uintp(count)):
+        mean[unit] += values[start + unit] - pivot[to + unit]
+    for unit in range(uintp(count)):
+        total[to + unit] += mean[unit]
+    for unit in range(uintp(count)):
+        squares[to + unit] += np.float64(mean[unit]) * mean[unit]
+
+
+@_compiled()
+def _add_deviations(squares, at, share, std, std_sum, std_max, deviations_sum, to, count):
+    at, to = uintp(at), uintp(to)
+    for unit in range(uintp(count)):
+        deviations_sum[to + unit] += squares[at + unit]
+    for unit in range(uintp(count)):
+        std[unit] = np.sqrt(squares[at + unit] * share)
+    for unit in range(uintp(count)):
+        std_sum[to + unit] += std[unit]
+    for unit in range(uintp(count)):
+        std_max[to + unit] = max(std_max[to + unit], np.float64(std[unit]))
+
+
+@_compiled()
+def _count_faint(std, limit, count):
+    faint = 0
+    for unit in range(uintp(count)):
+        faint += (std[unit] <= limit) & (std[unit] > 0)
+    return faint
+
+
+@_compiled()
+def _note_faint(std, limit, first, unit_of, std_of, found, count):
+    for unit in range(count):
+        if 0 < std[unit] <= limit:
+            unit_of[found] = first + unit
+            std_of[found] = std[unit]
+            found += 1
+    return found
+
+
+@_compiled()
+def reduce_units(
+    values, sample_stride, column_stride, samples, transforms, count,
+    pivot, total, squares, units, to, first, doubtful,
+    row_pivot, row_beyond, std_sum, std_max, deviations_sum, mean_total, mean_squares,
+    limit, faint_unit, faint_std,
+):  # fmt: skip
+    """Add whole rows of some units to the sums of a group.
+
+    Args:
+        values: flat activations; those of a sample under a transform, of neighbouring units, lie side by side.
+        sample_stride: from a sample to the next.
+        column_stride: from a transform to the next.
+        samples: k.
+        transforms: m, at least one.
+        count: how many units.
+        pivot: (transforms * units) first value of each column.
+        total: (transforms * units) sum over samples of `a_ij - pivot_j`.
+        squares: (transforms * units) sum over samples of its square.
+        units: of the layer.
+        to: the first unit.
+        first: whether the sums begin with these samples.
+        doubtful: whether the pivots may be too large or not finite.
+        row_pivot: (units) first variant of the group's first row.
+        row_beyond: (units) mean of that row, beyond it.
+        std_sum: (units) see `RowMoments`, here and below.
+        std_max: (units)
+        deviations_sum: (units)
+        mean_total: (units) sum of the row means, beyond that of the first row.
+        mean_squares: (units) sum of their squares.
+        limit: standard deviation up to which a row is faint.
+        faint_unit: (samples * count) which units such rows belong to, counted from `to`; overwritten.
+        faint_std: (samples * count) their standard deviations; overwritten.
+
+    Returns:
+        How many units were added, all or `AT_ONCE` times some number: float32 does not hold the sums of the next ones.
+        And how many rows are faint.
+    """
+    totals, deviations = np.empty(samples * AT_ONCE, np.float32), np.empty(samples * AT_ONCE, np.float32)
+    size, there = np.empty(AT_ONCE, np.float32), np.empty(AT_ONCE, np.float32)
+    one = np.empty(AT_ONCE, np.float32)
+    share, unbiased = np.float32(1 / transforms), np.float32(1 / max(transforms - 1, 1))
+    faint = 0
+    for done in range(0, count, AT_ONCE):
+        width, place = min(AT_ONCE, count - done), to + done
+        _clear(size, 0, width)
+        _clear(there, 0, width)
+        for sample in range(samples):
+            start, row = done + sample * sample_stride, sample * AT_ONCE
+            _sum_row(values, start, column_stride, transforms, totals, deviations, row, one, share, width)
+            _add_size(values, start, totals, deviations, row, size, there, width)
+        lost = _out_of_range(size, there, width)
+        if doubtful:
+            for column in range(transforms):
+                lost += _far(pivot, column * units + place, width)
+        if lost:
+            return done, faint
+        for sample in range(samples):
+            start, row = done + sample * sample_stride, sample * AT_ONCE
+            begins = first and sample == 0
+            for column in range(transforms):
+                source, target = start + column * column_stride, column * units + place
+                if begins:
+                    _begin_column(values, source, pivot, total, squares, target, width)
+                else:
+                    _add_column(values, source, pivot, total, squares, target, width)
+            _take_share(totals, row, share, one, width)
+            if begins:
+                _begin_mean(values, start, one, row_pivot, row_beyond, place, width)
+            else:
+                _add_mean(values, start, one, row_pivot, row_beyond, mean_total, mean_squares, place, width)
+            _add_deviations(deviations, row, unbiased, one, std_sum, std_max, deviations_sum, place, width)
+            if _count_faint(one, limit, width):
+                faint = _note_faint(one, limit, done, faint_unit, faint_std, faint, width)
+    return count, faint
+
+
+@_compiled()
+def absorb_sums(mean, deviations, count, pivot, total, squares, other_count):
+    """Combine moments in float64 with the sums of a group, in place; flat arrays of the same columns and units.
+
+    Args:
+        mean: means of what was known.
+        deviations: squared deviations from these.
+        count: how many samples were known.
+        pivot: of the group.
+        total: sums over its samples of `a_ij - pivot_j`.
+        squares: sums of their squares.
+        other_count: how many samples it has.
+    """
+    both = count + other_count
+    share, weight, own = other_count / both, count * other_count / both, 1 / other_count
+    for place in range(mean.size):
+        beyond = np.float64(total[place]) * own
+        more = max(np.float64(squares[place]) - np.float64(total[place]) * beyond, 0.0)
+        apart = pivot[place] + beyond - mean[place]
+        mean[place] += apart * share
+        deviations[place] += more + apart * apart * weight
