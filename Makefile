@@ -21,7 +21,7 @@ format: .venv/lint.stamp
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: .venv/demo.stamp
+bench: .venv/test.stamp
 	$(BIN)/python tools/benchmark.py
 
 conformance: .venv/test.stamp
@@ -41,7 +41,7 @@ clean:
 	touch $@
 
 .venv/test.stamp: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[fast,test]'
 	touch $@ .venv/demo.stamp
 
 .venv/lint.stamp: pyproject.toml | .venv/test.stamp

@@ -63,7 +63,8 @@ class RunConfig(BaseModel):
             batch of just the size that a model is fixed at keeps it so.
         reduce: `host` sums in float64, the reference; `pushdown` in float32 inside the graph wherever a layer allows
             it, and else outside; `auto` is the faster of the ways that agree with `host` to 1e-5: float32 outside the
-            graph on the CPU, `pushdown` on CUDA, where activations then need not leave the device.
+            graph on the CPU, by compiled code where there is much to do and numba is installed; `pushdown` on CUDA,
+            where activations then need not leave the device.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -52,6 +52,7 @@ def describe_plan(plan: Plan, seconds: float | None = None) -> RenderableType:
         "batch": f"{layout.batch} variants, {_count(layout.desks, 'group')} at a time"
         + (", and the untransformed samples first" if plan.first_pass else ""),
         "chunks": f"{len(layout.chunks)} of layers, each a pass over all variants",
+        "sums": _sums(plan),
         "intervals": "from all units" if layout.kept_units is None else f"from {layout.kept_units:,} units a layer",
         "memory": f"{_mib(memory.state)} of statistics, {_mib(memory.peak)} at the peak, beside the model; "
         f"budget {_mib(memory.budget)}",
@@ -65,6 +66,13 @@ def describe_plan(plan: Plan, seconds: float | None = None) -> RenderableType:
         table.add_row(name, Text(text))
     skipped = [Text(f"Skipped: {each.name}, because {printable(each.reason, 400)}") for each in plan.dropped]
     return Group(table, *skipped, *(Text(f"Note: {printable(notice, 400)}") for notice in plan.notices))
+
+
+def _sums(plan: Plan) -> str:
+    if plan.config.reduce == "host":
+        return "float64"
+    where = f", in the graph for {len(plan.pushed)} of {len(plan.layers)} layers" if plan.pushed else ""
+    return "float32 where that agrees with float64" + where + (", compiled" if plan.compiled else "")
 
 
 def describe_model(plan: Plan, seconds: float | None = None) -> RenderableType:

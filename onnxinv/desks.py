@@ -24,7 +24,7 @@ from onnxinv.plan import Plan
 from onnxinv.runtime import Session
 from onnxinv.spare import Exposing, Spare
 from onnxinv.spent import Spent
-from onnxinv.statistics.column_sums import forget_spare
+from onnxinv.statistics.spare_arrays import forget_arrays
 from onnxinv.subjects import Subject
 from onnxinv.summing import Summing
 
@@ -88,7 +88,7 @@ class Desks:
         # They know these desks as these know them, and what is large must not wait for the garbage collector.
         self._desks.clear()
         self._free = SimpleQueue()
-        forget_spare()
+        forget_arrays()
 
     def map(self, work: Callable[[Desk, T], R], items: Sequence[T]) -> Iterator[R]:
         """Yield what comes of each item, in order; as many are at work at a time as there are desks.

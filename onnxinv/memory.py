@@ -187,8 +187,8 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
         exposed + work.passing_bytes + work.variant_bytes, work.columns, rows, limit // _BLOCKS_SHARE // desks
     )
     samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
-    activations = desks * (sum(load.block(batch, work.columns) for load in loads) + batch * work.passing_bytes)
-    room = limit - activations - samples
+    passing = desks * batch * work.passing_bytes
+    room = limit - passing - samples
     workers = min(work.threads, len(layers))
     finishing = workers * (groups + 3) * max(load.finishing for load in loads)
 
@@ -196,7 +196,9 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
         # Nothing is open any more when values are finished.
         return kept + max(desks * opened, finishing), desks * buffers
 
-    each = [(load.full + groups * load.kept, load.open, load.buffers) for load in loads]
+    each = [
+        (load.full + groups * load.kept, load.open, load.buffers + load.block(batch, work.columns)) for load in loads
+    ]
     alone = [sum(needs(*one)) for one in each]
     if max(alone) > room:
         return _Short(layers[alone.index(max(alone))], limit - room + max(alone))
@@ -217,7 +219,7 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
         KEPT_UNITS if any(load.kept < load.group for load in loads) else None,
         tuple(tuple(chunk) for chunk in chunks),
         desks,
-        Memory(state, activations + collected, samples, limit),
+        Memory(state, passing + collected, samples, limit),
     )
 
 

@@ -215,11 +215,16 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
             f"{option} needs all layers together, and the memory takes them in {len(layout.chunks)} chunks.",
             "Raise --memory or choose fewer layers with --layers.",
         )
+    activations = len(samples) * len(transforms) * sum(layer.units for layer in drawn if layer.name not in pushed)
+    many = config.reduce != "host" and activations >= _MANY_ACTIVATIONS
+    compiles = many and compiled() is not None
     decisive = _decisive(config, measures)
     notices = [*model.notices, *cautions(model.proto), *probe.notices]
     notices += drawing_notices(drawn, config)
     if config.reduce == "pushdown" and not pushed:
         notices.append(f"No layer is summed in the graph, as --reduce pushdown asks for: {refused}.")
+    if many and not compiles:
+        notices.append("Much is to be summed, which takes less than half the time with 'pip install onnxinv[fast]'.")
     if len(transforms) == 1:
         notices.append("There is one transform: nothing can vary with it, so transformational variance is 0.")
     if config.precision is not None and len(groups) < LEAST_GROUPS_TO_STOP:
@@ -235,7 +240,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     return Plan(
         config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
         output, None if no_labels else source.labels, samples, classes, groups, len(groups) - len(further), device,
-        layout, pushed, _compiles(config, drawn, len(samples) * len(transforms)), tuple(notices),
+        layout, pushed, compiles, tuple(notices),
     )  # fmt: skip
 
 
@@ -259,13 +264,6 @@ def _lay_out(work: Work, budget: int | None, found: Pushable | None) -> tuple[La
         return layout, found.layers, found.reasons
     reason = f"a run of {layout.batch} does not hold all {work.columns} variants of a sample"
     return lay_out(work, budget), frozenset(), reason
-
-
-def _compiles(config: RunConfig, layers: Sequence[Layer], variants: int) -> bool:
-    """Whether there is enough to do for compiled code to be worth its beginning, and a compiler; readies it."""
-    if config.reduce == "host" or variants * sum(layer.units for layer in layers) < _MANY_ACTIVATIONS:
-        return False
-    return compiled() is not None
 
 
 def _decisive(config: RunConfig, measures: Sequence[Measure]) -> Measure | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from onnxinv import plan as plan_module
 from onnxinv.api import inspect, plan
 from onnxinv.describe import describe_model, describe_plan
 from tests.networks import DIGITS, SHIPPED, save_text
@@ -147,3 +149,17 @@ def test_names_give_way_where_the_width_is_short_and_numbers_do_not(tmp_path):
     assert all(line.split()[3:] == "17x128x4 17 on axis 0 axis 0".split() for line in lines[:3])
     assert lines[3].split()[3:] == "2176x4 4 on axis 1 axis 0, batch x 2176".split()
     assert "…" in lines[2].split()[1]
+
+
+def test_a_plan_says_how_activations_are_summed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(**options: object) -> str:
+        return " ".join(text_of(describe_plan(plan(SHIPPED[0], DIGITS, "rotation:steps=7", **options))).split())
+
+    assert "sums float64" in shown(reduce="host")
+    assert "sums float32 where that agrees with float64 intervals" in shown()
+    monkeypatch.setattr(plan_module, "_MANY_ACTIVATIONS", 1)
+    assert "agrees with float64, compiled intervals" in shown()
+    assert re.search(r"agrees with float64, in the graph for (\d+) of \1 layers intervals", shown(reduce="pushdown"))
+    monkeypatch.setattr(plan_module, "compiled", lambda: None)
+    assert "takes less than half the time with 'pip install onnxinv[fast]'" in shown()
+    assert "onnxinv[fast]" not in shown(reduce="host")

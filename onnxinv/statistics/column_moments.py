@@ -145,5 +145,6 @@ class ColumnMoments(Statistic):
     def _settled(self) -> Self:
         if self._sums is not None:
             mean, deviations = self._sums.settled(self.count)
+            self._sums.release()
             self._mean, self._deviations, self._sums = mean, deviations, None
         return self

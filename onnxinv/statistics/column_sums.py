@@ -11,18 +11,13 @@ import numpy.typing as npt
 
 from onnxinv.statistics.moments import combine, from_shifted_sums
 from onnxinv.statistics.single_sums import Single, SingleSums
+from onnxinv.statistics.spare_arrays import leave_array, pieces, take_array
 from onnxinv.statistics.statistic import Array, Block, Reals
 
 _HELD = 64
 """Samples that are added up in float32 before they are brought into float64."""
 
-_PIECE = 1 << 13
-"""Units whose moments are worked out at a time."""
-
 _BEGINNING = Lock()
-
-_SPARE: dict[tuple[int, int], list[Single]] = {}
-"""Arrays of groups that are done with, by transforms and units: memory that was never touched is dear."""
 
 Units = npt.NDArray[np.intp] | slice
 
@@ -44,10 +39,7 @@ class ColumnSums:
     """
 
     def __init__(self, transforms: int, units: int) -> None:
-        try:
-            self._held: Single = _SPARE[transforms, units].pop()
-        except (KeyError, IndexError):
-            self._held = np.empty((3, transforms, units), np.float32)
+        self._held: Single = take_array((3, transforms, units), np.float32)
         self.pivot: Single = self._held[0]
         self.recent: Single = self._held[1:]
         self.doubtful = False
@@ -61,7 +53,7 @@ class ColumnSums:
 
     def release(self) -> None:
         """Leave the arrays to the next group; nothing of these sums is to be used any more."""
-        _SPARE.setdefault(self.pivot.shape, []).append(self._held)
+        leave_array(self._held)
 
     def begin(self, values: npt.NDArray[np.floating], block: Block) -> None:
         """Take (transforms of the run, units) the first values as pivots."""
@@ -141,13 +133,6 @@ class ColumnSums:
 
 
 def _pieces(shape: tuple[int, int]) -> Iterator[tuple[int, slice]]:
-    """Yield transforms and units whose arrays in float64 stay in a cache."""
+    """Yield transforms and units to work on one after the other."""
     transforms, units = shape
-    for transform in range(transforms):
-        for start in range(0, units, _PIECE):
-            yield transform, slice(start, start + _PIECE)
-
-
-def forget_spare() -> None:
-    """Give back the memory that groups have left to following ones."""
-    _SPARE.clear()
+    return ((transform, some) for transform in range(transforms) for some in pieces(units))

@@ -54,7 +54,7 @@ def update_compiled(code: ModuleType, state: State, grid: Single, block: Block) 
     Args:
         code: what `compiled` returned.
         state: takes single blocks.
-        grid: (k, transforms, units of the block) activations; neighbouring units lie side by side.
+        grid: (k, transforms, units of the block) activations; copied unless neighbouring units lie side by side.
         block: which they are; its values and scratch are not looked at.
 
     Returns:
@@ -71,6 +71,8 @@ def _update(code: ModuleType, state: State, grid: Single, block: Block) -> Itera
     rows, sums = state[RowMoments], state[ColumnMoments].sums
     sums.code = code
     samples, transforms, count = grid.shape
+    if min(grid.strides) < 0 or grid.strides[2] != grid.itemsize:
+        grid = np.ascontiguousarray(grid)
     sample_stride, column_stride = (stride // grid.itemsize for stride in grid.strides[:2])
     span = (samples - 1) * sample_stride + (transforms - 1) * column_stride + count
     flat = np.lib.stride_tricks.as_strided(grid, (span,), (grid.itemsize,))

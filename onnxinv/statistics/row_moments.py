@@ -10,6 +10,7 @@ import numpy.typing as npt
 from onnxinv.statistics.faint_rows import MARGIN, FaintRows
 from onnxinv.statistics.moments import combine, from_shifted_sums
 from onnxinv.statistics.single_sums import Single, SingleSums
+from onnxinv.statistics.spare_arrays import leave_array, pieces, take_array
 from onnxinv.statistics.statistic import Array, Block, Extent, Reals, Statistic
 
 
@@ -43,6 +44,7 @@ class RowMoments(Statistic):
         self.mean = mean
         self.mean_deviations = mean_deviations
         self.faint = faint
+        self._sums: Array | None = None
         self._pivot: Array | None = None
         self._single_pivot = np.zeros((2, 0), np.float32)
         self._open_row = np.zeros((3, 0))
@@ -54,12 +56,14 @@ class RowMoments(Statistic):
     def empty(cls, extent: Extent) -> Self:
         """Return the moments of no samples."""
         # While the group is open, `mean` and `mean_deviations` hold shifted sums of the row means.
-        zeros = np.zeros((5, extent.units))
-        self = cls(0, zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], FaintRows.none())
+        sums = take_array((5, extent.units), np.float64)
+        sums.fill(0)
+        self = cls(0, sums[0], sums[1], sums[2], sums[3], sums[4], FaintRows.none())
+        self._sums = sums
         self._transforms = extent.transforms
         self._resolution = extent.resolution
         self._pivot = np.zeros(0 if extent.single else extent.units)
-        self._single_pivot = np.zeros((2, extent.units if extent.single else 0), np.float32)
+        self._single_pivot = take_array((2, extent.units if extent.single else 0), np.float32)
         self._open_row = np.zeros((3, extent.units))
         return self
 
@@ -133,10 +137,14 @@ class RowMoments(Statistic):
         """Turn the shifted sums of the row means into their moments."""
         assert self._pivot is not None, "a statistic is closed once"
         self.count = samples
-        pivot = self._pivot_of(slice(None))
-        self.mean, self.mean_deviations = from_shifted_sums(samples, pivot, self.mean, self.mean_deviations)
+        for some in pieces(self.mean.size):
+            self.mean[some], self.mean_deviations[some] = from_shifted_sums(
+                samples, self._pivot_of(some), self.mean[some], self.mean_deviations[some]
+            )
         self.faint = FaintRows.gathered(self._faint_parts, self.mean.size)
         self._pivot, self._open_row, self._faint_parts = None, np.zeros((3, 0)), []
+        if self._single_pivot.size:
+            leave_array(self._single_pivot)
         self._single_pivot = np.zeros((2, 0), np.float32)
 
     def merge(self, other: Self) -> Self:
@@ -153,6 +161,22 @@ class RowMoments(Statistic):
             mean_deviations,
             self.faint.merge(other.faint, self.mean.size),
         )
+
+    def absorb(self, other: Self) -> Self:
+        """Return the moments of both sets of samples, in place of these."""
+        for some in pieces(self.mean.size):
+            self.std_sum[some] += other.std_sum[some]
+            np.maximum(self.std_max[some], other.std_max[some], out=self.std_max[some])
+            self.deviations_sum[some] += other.deviations_sum[some]
+            self.mean[some], self.mean_deviations[some] = combine(
+                self.count, self.mean[some], self.mean_deviations[some],
+                other.count, other.mean[some], other.mean_deviations[some],
+            )  # fmt: skip
+        self.count += other.count
+        self.faint = self.faint.merge(other.faint, self.mean.size)
+        if other._sums is not None:
+            leave_array(other._sums)
+        return self
 
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
         """Return the moments of some units."""

@@ -17,7 +17,7 @@ from onnxinv.engine import measure
 from onnxinv.errors import DataError, UsageError
 from onnxinv.plan import Plan
 from onnxinv.runtime import Session
-from onnxinv.statistics import column_sums
+from onnxinv.statistics import spare_arrays
 from tests.engine.networks import save_images, save_network
 
 GROUPS = 6
@@ -115,7 +115,7 @@ def test_work_is_yielded_in_order_and_no_further_ahead_than_there_are_desks(mode
 def test_nothing_is_held_once_the_work_is_done(model: Path) -> None:
     given = decided(model, threads=2)
     measure(replace(given, layout=replace(given.layout, kept_units=10)))
-    assert not column_sums._SPARE
+    assert not spare_arrays._SPARE
 
 
 def test_a_chunk_leaves_its_memory_to_the_next_one_without_the_garbage_collector(

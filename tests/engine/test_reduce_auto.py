@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from onnxinv import api
+from onnxinv import api, plan
 from onnxinv.demo import digits, model
+from onnxinv.plan import Plan
 from onnxinv.result import Result
 from tests.engine.agreement import alike
 
@@ -28,6 +29,26 @@ def test_the_shipped_models(name, batch):
         assert json.dumps(single.document.summary["normalized-variance"].mean_of_units) != json.dumps(
             double.document.summary["normalized-variance"].mean_of_units
         ), "float32 rounds otherwise: equal bits would say that it was not used"
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("batch", [None, 24, 5])
+def test_compiled_code(monkeypatch, threads, batch):
+    def measured(how: str) -> tuple[Plan, Result]:
+        options = {"samples": 48, "batch": batch, "threads": threads, "groups": 2, "reduce": how}
+        planned = api.plan(model("rotated"), digits(), "rotation:steps=8", **options)
+        return planned, api.run(planned)
+
+    _, double = measured("host")
+    assert not measured("auto")[0].compiled, "of so few activations"
+    monkeypatch.setattr(plan, "_MANY_ACTIVATIONS", 1)
+    planned, single = measured("auto")
+    assert planned.compiled
+    alike(single, double)
+    monkeypatch.setattr(plan, "compiled", lambda: None)
+    planned, single = measured("auto")
+    assert not planned.compiled
+    alike(single, double)
 
 
 @pytest.mark.parametrize("aggregate", ["unit", "activation-mean", "activation-max"])

@@ -10,6 +10,7 @@ from onnxinv.measures.units import Units
 from onnxinv.measures.variance_shares import VarianceShares
 from onnxinv.statistics import Block, Extent, State
 from onnxinv.statistics.column_moments import ColumnMoments
+from onnxinv.statistics.compiled_moments import compiled, update_compiled
 from onnxinv.statistics.row_moments import RowMoments
 from onnxinv.statistics.single_moments import update_single
 from onnxinv.statistics.single_sums import room_for, single_sums
@@ -17,18 +18,22 @@ from tests.statistics.spoiled import NOT_HELD, with_unit
 
 SAMPLES, TRANSFORMS, UNITS = 24, 7, 40
 
+COMPILED = compiled()
 
-def reduced(grid: np.ndarray, *, single: bool, block: int = 5) -> State:
+
+def reduced(grid: np.ndarray, *, how: str, block: int = 5) -> State:
     """Return the closed state of a (samples, transforms, units) grid, summed block by block."""
-    extent = Extent(grid.shape[1], grid.shape[2], np.arange(grid.shape[2]), single=single)
+    extent = Extent(grid.shape[1], grid.shape[2], np.arange(grid.shape[2]), single=how != "double")
     state = State.empty((RowMoments, ColumnMoments), extent)
     scale = float(np.abs(grid).max())
     for start in range(0, len(grid), block):
         values = grid[start : start + block]
         told = slice(0, grid.shape[1]), slice(0, grid.shape[2]), start, scale
-        if single:
+        if how == "numpy":
             scratch = np.empty(room_for(*values.shape), np.float32)
             assert update_single(state, Block(values, *told, scratch, single=True)) is not None
+        elif how == "compiled":
+            assert update_compiled(COMPILED, state, values, Block(values, *told, values, single=True))[1] == []
         else:
             state.update(Block(values.astype(np.float64), *told, np.empty(values.shape), single=True))
     state.close(len(grid))
@@ -43,16 +48,20 @@ def grid_of(variation: float, between: float, mean: float = 0.0, seed: int = 0) 
     return (mean + samples + noise).astype(np.float32)
 
 
-def both(grid: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def both(grid: np.ndarray, how: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     units = Units.of((grid.shape[2],), 0, "float32", per_unit=True)
     found = []
-    for single in (False, True):
-        state = reduced(grid, single=single)
+    for each in ("double", how):
+        state = reduced(grid, how=each)
         values = {**NormalizedVariance().compute(state, units), **VarianceShares().compute(state, units)}
         found.append({key: each.values for key, each in values.items()})
     return found[0], found[1]
 
 
+in_both_ways = pytest.mark.parametrize("how", ["numpy", "compiled"])
+
+
+@in_both_ways
 @pytest.mark.parametrize(
     "grid",
     [
@@ -66,26 +75,28 @@ def both(grid: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
         pytest.param(np.maximum(grid_of(1, 1), 0), id="rectified"),
     ],
 )
-def test_values_agree(grid):
-    double, single = both(grid)
+def test_values_agree(grid, how):
+    double, single = both(grid, how)
     for key, expected in double.items():
         np.testing.assert_allclose(single[key], expected, rtol=1e-5, atol=1e-7, err_msg=key)
 
 
+@in_both_ways
 @pytest.mark.parametrize("ratio", [1e2, 1e3])
-def test_values_agree_where_the_transform_says_nearly_all(ratio):
+def test_values_agree_where_the_transform_says_nearly_all(ratio, how):
     offsets = np.random.default_rng(1).standard_normal((1, TRANSFORMS, UNITS)) * ratio
-    double, single = both((offsets + grid_of(0.7, 0.7, seed=2)).astype(np.float32))
+    double, single = both((offsets + grid_of(0.7, 0.7, seed=2)).astype(np.float32), how)
     assert np.median(double["normalized-variance"]) > ratio / 4
     np.testing.assert_allclose(single["normalized-variance"], double["normalized-variance"], rtol=1e-5)
 
 
-def test_zeros_and_infinities_are_exact():
+@in_both_ways
+def test_zeros_and_infinities_are_exact(how):
     generator = np.random.default_rng(3)
     samples = np.broadcast_to(generator.standard_normal((SAMPLES, 1, UNITS)), (SAMPLES, TRANSFORMS, UNITS))
     transforms = np.broadcast_to(generator.standard_normal((1, TRANSFORMS, UNITS)), samples.shape)
     for grid, expected in ((samples, 0.0), (transforms, np.inf), (np.full(samples.shape, 0.3), 1.0)):
-        double, single = both(grid.astype(np.float32))
+        double, single = both(grid.astype(np.float32), how)
         assert (double["normalized-variance"] == expected).all()
         assert (single["normalized-variance"] == expected).all()
         np.testing.assert_array_equal(single["variance-share-transform"], double["variance-share-transform"])
