@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +90,8 @@ class Desk:
         self._raw_layers = [layer for layer in tensors if layer.name not in pushed]
         self._pushed = [position for position, each in enumerate(subjects) if each.layer.name in pushed]
         self._single = plan.config.reduce != "host"
-        self._reducer = Reducer(threads, single=self._single, code=compiled() if plan.compiled else None)
+        code = compiled() if plan.compiled else None
+        self._reducer = Reducer(threads, single=self._single, code=code if isinstance(code, ModuleType) else None)
         self._ran = ran
         self._stop = stop
         self._spent: Spent[Measure | str] = Spent()

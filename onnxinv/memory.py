@@ -12,7 +12,7 @@ from onnxinv.model.layers import Layer
 KEPT_UNITS = 4096
 """Units of a layer whose group states are kept, at most: standard errors hardly change with more, the time does."""
 
-_TARGET_BLOCK = 256 << 20
+_TARGET_BLOCK = 128 << 20
 """Bytes of activations that one block should yield: several samples of each, so that states are seldom touched."""
 
 _BLOCKS_SHARE = 6

@@ -161,9 +161,11 @@ ComparisonFolder = Annotated[
 ]
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, json, csv or schema; repeatable."),
+    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, html, json, csv or schema; repeatable."),
 ]
-Folder = Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write result.json and units.npz.")]
+Folder = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write report.html, result.json and units.npz.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in DIR.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]

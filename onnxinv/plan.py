@@ -217,14 +217,14 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         )
     activations = len(samples) * len(transforms) * sum(layer.units for layer in drawn if layer.name not in pushed)
     many = config.reduce != "host" and activations >= _MANY_ACTIVATIONS
-    compiles = many and compiled() is not None
+    obstacle = compiled() if many else "little is to be summed"
     decisive = _decisive(config, measures)
     notices = [*model.notices, *cautions(model.proto), *probe.notices]
     notices += drawing_notices(drawn, config)
     if config.reduce == "pushdown" and not pushed:
         notices.append(f"No layer is summed in the graph, as --reduce pushdown asks for: {refused}.")
-    if many and not compiles:
-        notices.append("Much is to be summed, which takes less than half the time with 'pip install onnxinv[fast]'.")
+    if many and isinstance(obstacle, str):
+        notices.append(f"Much is to be summed, which compiled code does in less than half the time, but {obstacle}.")
     if len(transforms) == 1:
         notices.append("There is one transform: nothing can vary with it, so transformational variance is 0.")
     if config.precision is not None and len(groups) < LEAST_GROUPS_TO_STOP:
@@ -240,7 +240,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     return Plan(
         config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
         output, None if no_labels else source.labels, samples, classes, groups, len(groups) - len(further), device,
-        layout, pushed, compiles, tuple(notices),
+        layout, pushed, not isinstance(obstacle, str), tuple(notices),
     )  # fmt: skip
 
 

@@ -113,7 +113,7 @@ def test_a_report_of_the_folder_is_the_report_of_the_run(capsys, tmp_path, name)
 
 def test_the_result_folder_holds_two_files(capsys, tmp_path):
     found = analyze(capsys, "-o", tmp_path / "out")
-    assert found.err.endswith(f"Written to {tmp_path / 'out'}: result.json, units.npz\n")
+    assert found.err.endswith(f"Written to {tmp_path / 'out'}: report.html, result.json, units.npz\n")
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["result.json", "units.npz"]
     with np.load(tmp_path / "out" / "units.npz", allow_pickle=False) as arrays:
         assert all(re.fullmatch(r"[a-z-]+(:[^/]+)?/\d{4}", key) for key in arrays.files)
@@ -218,7 +218,7 @@ def test_the_demonstration_writes_both_results_and_says_what_it_shows(capsys, tm
         assert found.status == 0
         sentence = " ".join(found.out.split())
         assert re.search(r"In \d+ of 18 layers 'rotated' is more invariant than 'plain'", sentence)
-        assert "Written to onnxinv-demo/plain and onnxinv-demo/rotated." in found.err
+        assert "Written to onnxinv-demo/plain and onnxinv-demo/rotated; open report.html in a browser." in found.err
         assert widest(found.out) <= 80
     for name in ("plain", "rotated"):
         assert Result.load(tmp_path / "onnxinv-demo" / name).meta.data.samples == 20

@@ -115,7 +115,7 @@ def analyze(
         return
     result = measuring.measure(plan, model.name, quiet=quiet)
     if output is not None:
-        result.save(output, overwrite=overwrite)
+        measuring.save(result, output, overwrite=overwrite)
     write_reports(result, reports, wanted, quiet=quiet)
     if output is not None and not quiet:
-        say_untrusted(f"Written to {output}: result.json, units.npz")
+        say_untrusted(f"Written to {output}: report.html, result.json, units.npz")

@@ -102,7 +102,7 @@ def check(
         with _unfinished():
             measured.append(measuring.work(each.plan, each.run.name, partial(measure_run, each), quiet=quiet))
         for folder in filter(None, [folders.get(each.run.name)]):  # at once: what comes after may fail
-            measured[-1].result.save(folder, overwrite=overwrite)
+            measuring.save(measured[-1].result, folder, overwrite=overwrite)
     if update_baseline:
         write_file(baseline, baseline_text(prepared, measured, kept).encode())
         if not quiet:

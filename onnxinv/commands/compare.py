@@ -136,7 +136,7 @@ def compare(
         for place, (plan, model) in enumerate(zip(plans, models, strict=True)):
             measured.append(measuring.measure(plan, model.name, quiet=quiet))
             for folder in folders[place : place + 1]:  # at once: what comes after may fail
-                measured[place].save(folder, overwrite=overwrite)
+                measuring.save(measured[place], folder, overwrite=overwrite)
         comparison = api.compare_measured(plans, measured, terms)
     broken = [sentence for gate in gates for sentence in comparison.failing(gate)]
     if output is not None:

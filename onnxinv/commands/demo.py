@@ -17,7 +17,7 @@ def demo(quiet: Quiet = False) -> None:
     for name in shipped.NAMES:
         plan = api.plan(shipped.model(name), shipped.digits(), shipped.TRANSFORMS, samples=shipped.SAMPLES)
         result = measuring.measure(plan, name, quiet=quiet)
-        result.save(shipped.FOLDER / name, overwrite=True)
+        measuring.save(result, shipped.FOLDER / name, overwrite=True)
         results.append(result)
     show(side_by_side(shipped.NAMES, (results[0], results[1])))
-    say(f"Written to {shipped.FOLDER}/plain and {shipped.FOLDER}/rotated.")
+    say(f"Written to {shipped.FOLDER}/plain and {shipped.FOLDER}/rotated; open report.html in a browser.")

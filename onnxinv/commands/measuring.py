@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from onnxinv.printing import say_untrusted
@@ -20,6 +21,19 @@ def measure(plan: Plan, title: str, *, quiet: bool) -> Result:
     from onnxinv import api
 
     return work(plan, title, partial(api.run, plan), quiet=quiet)
+
+
+def save(result: Result, folder: Path, *, overwrite: bool) -> None:
+    """Write a result with its page, `report.html`: all files or none.
+
+    Raises:
+        OutputError: as `Result.save`.
+    """
+    from onnxinv.files import write_folder
+    from onnxinv.reports import reports
+
+    files = {"report.html": reports.build("html").render(result).encode(), **result.files()}
+    write_folder(folder, files, marker="result.json", overwrite=overwrite)
 
 
 def work(plan: Plan, title: str, task: Callable[[Callable[[int], None]], T], *, quiet: bool) -> T:

@@ -18,33 +18,26 @@ from onnxinv.statistics.state import Seconds, State
 from onnxinv.statistics.statistic import Block, Extent
 
 
-def can_compile() -> bool:
-    """Whether there is a compiler."""
-    return find_spec("numba") is not None
-
-
 @functools.cache
-def compiled() -> ModuleType | None:
-    """Return the compiled code, ready to be called; None where there is no compiler, or it does not work here.
+def compiled() -> ModuleType | str:
+    """Return the compiled code, ready to be called, or why there is none.
 
     The first process on a machine takes some seconds for it, later ones half of one.
     """
-    if not can_compile():
-        return None
-    try:
-        from onnxinv.statistics import compiled_sums
-    except Exception:  # a version that does not go with this numpy or this Python raises what it likes
-        return None
-    code: ModuleType = compiled_sums
+    if find_spec("numba") is None:
+        return "numba is not installed (pip install onnxinv[fast])"
     grid = np.zeros((1, 1, 1), np.float32)
     state = State.empty((RowMoments, ColumnMoments), Extent(1, 1, np.zeros(1, np.intp), single=True))
     block = Block(grid, slice(0, 1), slice(0, 1), 0, 0.0, grid, single=True)
+    one = np.zeros(1)
     try:
+        from onnxinv.statistics import compiled_sums
+
+        code: ModuleType = compiled_sums
         list(_update(code, state, grid, block))
-        one = np.zeros(1)
         code.absorb_sums(one, one, 1, *np.zeros((3, 1), np.float32), 1)
-    except Exception:  # likewise
-        return None
+    except Exception as error:  # a version that does not go with this numpy or this Python raises what it likes
+        return f"numba does not work here: {type(error).__name__}: {error}"
     return code
 
 

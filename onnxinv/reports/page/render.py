@@ -1,0 +1,124 @@
+"""Fills the page: one file that needs nothing else, from a result alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from onnxinv.reports.numbers import global_text, interval_text, number
+from onnxinv.reports.page.curves import curve_keys, curves
+from onnxinv.reports.page.layer_profile import layer_profile
+from onnxinv.reports.page.strips import ROWS, scale_of, strips
+from onnxinv.reports.page.verdict import command, verdict
+from onnxinv.reports.printable import printable
+from onnxinv.result import Result
+
+_FOLDER = "onnxinv.reports.page"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value in the table of layers.
+
+    Attributes:
+        sort: what it is sorted by; empty where there is no value.
+        text: what is shown.
+        interval: its 95 % interval as text.
+        notes: what else is to be said, such as dead or infinite channels.
+    """
+
+    sort: str
+    text: str
+    interval: str
+    notes: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A measure on the page.
+
+    Attributes:
+        key: its name.
+        whole: what it says of all layers.
+        profile: its drawing against depth.
+        low: value at the lower end of the colours.
+        high: value at the upper end.
+    """
+
+    key: str
+    whole: str
+    profile: Markup
+    low: str
+    high: str
+
+
+def page(result: Result) -> str:
+    """Return the HTML text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # heavy libraries are imported where used
+
+    environment = Environment(
+        loader=PackageLoader("onnxinv.reports", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["printable"] = printable
+    template = environment.get_template("page.html.j2")
+    scales = {key: scale_of(result, key) for key in result.measures}
+    drawn = {
+        "rows": ROWS,
+        "layers": [printable(layer.label, 80) for layer in result.layers],
+        "channels": [result.values(key, layer).size for layer in result.layers] if (key := _first(result)) else [],
+        "measures": [
+            {"low": low, "high": high, "strips": strips(result, key, (low, high))}
+            for key, (low, high) in scales.items()
+        ],
+    }
+    return template.render(
+        result=result,
+        meta=result.meta,
+        verdict=verdict(result),
+        command=command(result),
+        measures=[
+            Shown(
+                key,
+                global_text(result.document.summary[key]),
+                layer_profile(result, key),
+                number(scales[key][0]),
+                number(scales[key][1]),
+            )
+            for key in result.measures
+        ],
+        curves=[(key, curves(result, key)) for key in curve_keys(result)],
+        outputs=[
+            (key, number(output.value), interval_text(output.ci)) for key, output in result.document.outputs.items()
+        ],
+        layers=[
+            (layer, [_cell(result, key, place) for key in result.measures]) for place, layer in enumerate(result.layers)
+        ],
+        data=_inert(drawn),
+    )
+
+
+def _first(result: Result) -> str | None:
+    return next(iter(result.measures), None)
+
+
+def _cell(result: Result, key: str, place: int) -> Cell:
+    summary = result.layers[place].measures[key]
+    if summary.reason is not None:
+        return Cell("", "-", "", printable(summary.reason, 200))
+    counts = {"dead": summary.dead, "inf": summary.inf, "nan": summary.nan}
+    notes = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    sort = "" if summary.mean is None else repr(summary.mean)
+    return Cell(sort, number(summary.mean), interval_text(summary.ci["mean"]), notes)
+
+
+def _inert(content: object) -> Markup:
+    """Return JSON that may stand in a script element: nothing in it ends that, or begins a comment."""
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

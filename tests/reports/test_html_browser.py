@@ -1,0 +1,157 @@
+"""The page in a real browser: it works, it asks for nothing, it stays within a narrow window, and names are inert."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onnxinv.reports.html import HtmlReport
+from onnxinv.result import Result
+from tests.reports.results import NV, layer, result_of, small, summary
+from tests.reports.test_html import HOSTILE, many
+
+BROWSER, DRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+
+if not (BROWSER and DRIVER):
+    pytest.skip("Chromium and ChromeDriver are not installed", allow_module_level=True)
+
+from selenium import webdriver  # noqa: E402  # not where there is no browser
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import Select  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    assert BROWSER is not None
+    options.binary_location = BROWSER
+    profile = tmp_path_factory.mktemp("profile")
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", f"--user-data-dir={profile}",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+    yield driver
+    driver.quit()
+
+
+def opened(browser: webdriver.Chrome, folder: Path, result: Result, width: int = 1000) -> webdriver.Chrome:
+    path = folder / "report.html"
+    path.write_text(HtmlReport().render(result), encoding="utf-8")
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)  # what earlier pages left
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(path.as_uri())
+    return browser
+
+
+def shown_layers(browser: webdriver.Chrome) -> list[str]:
+    rows = browser.find_elements(By.CSS_SELECTOR, "#layers tbody:not([hidden]) tr:not([hidden]) th")
+    return [row.text for row in rows]
+
+
+def two_measures() -> Result:
+    values = {"conv1": (0.9, 5.0), "relu1": (0.2, 3.0), "conv10": (0.5, None), "fc": (0.7, 4.0)}
+    return result_of(
+        [
+            layer(place, name, {NV: summary(nv), "sample-variance": summary(sv)})
+            for place, (name, (nv, sv)) in enumerate(values.items())
+        ]
+    )
+
+
+def test_nothing_fails_and_nothing_leaves_the_file(browser, tmp_path):
+    page = opened(browser, tmp_path, many(60, 40))
+    Select(page.find_element(By.ID, "measure")).select_by_index(3)
+    assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    asked = [
+        entry["message"] for entry in page.get_log("performance") if 'Network.requestWillBeSent"' in entry["message"]
+    ]
+    assert len(asked) == 1
+    assert "report.html" in asked[0]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_do_nothing(browser, tmp_path, name):
+    made = result_of([layer(0, name, {NV: summary(0.5)}, label=name, op=name)], path=name, warnings=[name])
+    page = opened(browser, tmp_path, made)
+    assert page.find_elements(By.TAG_NAME, "img") == []
+    assert len(page.find_elements(By.TAG_NAME, "script")) == 2
+    assert [entry for entry in page.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_layers_are_sorted_by_number_and_by_name_both_ways(browser, tmp_path):
+    page = opened(browser, tmp_path, two_measures())
+    heads = page.find_elements(By.CSS_SELECTOR, "#layers thead button")
+    heads[5].click()
+    assert shown_layers(page) == ["relu1", "conv10", "fc", "conv1"]
+    heads[5].send_keys(Keys.ENTER)
+    assert shown_layers(page) == ["conv1", "fc", "conv10", "relu1"]
+    heads[1].click()
+    assert shown_layers(page) == ["conv1", "conv10", "fc", "relu1"]
+    heads[0].click()
+    assert shown_layers(page) == ["conv1", "relu1", "conv10", "fc"]
+
+
+def test_what_has_no_value_comes_last_both_ways(browser, tmp_path):
+    page = opened(browser, tmp_path, two_measures())
+    Select(page.find_element(By.ID, "measure")).select_by_visible_text("sample-variance")
+    head = page.find_elements(By.CSS_SELECTOR, "#layers thead button")[5]
+    head.click()
+    assert shown_layers(page) == ["relu1", "fc", "conv1", "conv10"]
+    head.click()
+    assert shown_layers(page) == ["conv1", "fc", "relu1", "conv10"]
+
+
+def test_layers_are_filtered_by_name(browser, tmp_path):
+    page = opened(browser, tmp_path, two_measures())
+    page.find_element(By.ID, "filter").send_keys("CONV1")
+    assert shown_layers(page) == ["conv1", "conv10"]
+    assert page.find_element(By.ID, "count").text == "2 of 4"
+    page.find_element(By.ID, "filter").clear()
+    page.find_element(By.ID, "filter").send_keys("x", Keys.BACKSPACE)
+    assert len(shown_layers(page)) == 4
+
+
+def test_measures_are_switched(browser, tmp_path):
+    page = opened(browser, tmp_path, two_measures())
+    drawn = page.find_element(By.ID, "strips").screenshot_as_png
+    charts = page.find_elements(By.CSS_SELECTOR, "div.of")
+    assert [chart.is_displayed() for chart in charts] == [True, False]
+    Select(page.find_element(By.ID, "measure")).select_by_index(1)
+    assert [chart.is_displayed() for chart in charts] == [False, True]
+    assert drawn is not None
+
+
+def test_a_channel_is_told_by_the_keys_alone(browser, tmp_path):
+    page = opened(browser, tmp_path, two_measures())
+    page.find_element(By.ID, "sorted").click()
+    page.find_element(By.ID, "strips").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_UP)
+    assert page.find_element(By.ID, "at").text == "relu1, channel 0: about 0.500"
+
+
+@pytest.mark.parametrize("width", [400, 1000])
+@pytest.mark.parametrize("make", [small, lambda: many(176, 60)], ids=["small", "many"])
+def test_no_sideways_scrolling(browser, tmp_path, make, width):
+    page = opened(browser, tmp_path, make(), width)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_dark_where_the_reader_wants_it(browser, tmp_path):
+    page = opened(browser, tmp_path, small())
+    found = []
+    for scheme in ("light", "dark"):
+        page.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        )
+        found.append(page.execute_script("return getComputedStyle(document.body).backgroundColor"))
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert found == ["rgb(255, 255, 255)", "rgb(13, 17, 23)"]
