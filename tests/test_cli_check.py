@@ -184,7 +184,11 @@ def test_an_earlier_check_is_not_overwritten_unless_asked(capsys, place):
     kept = (place / "out" / "check.json").read_bytes()
     assert json.loads(kept)["meta"]["passed"] is True
     assert sorted(each.name for each in (place / "out").iterdir()) == ["check.json", "digits"]
-    assert sorted(each.name for each in (place / "out" / "digits").iterdir()) == ["result.json", "units.npz"]
+    assert sorted(each.name for each in (place / "out" / "digits").iterdir()) == [
+        "report.html",
+        "result.json",
+        "units.npz",
+    ]
     assert_refused(check(capsys, "-o", place / "out"), "already holds a result")
     (place / "out" / "check.json").unlink()
     assert_refused(check(capsys, "-o", place / "out"), "already holds a result")

@@ -179,7 +179,7 @@ def test_the_folder_holds_the_comparison_and_the_results(capsys, place, tmp_path
     found = compare(capsys, place, "steady fickle copy", "--quiet", "--format", "json", "-o", out)
     assert (found.status, found.err) == (0, "")
     assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == [
-        *(f"{letter}/{name}" for letter in "ABC" for name in ("result.json", "units.npz")),
+        *(f"{letter}/{name}" for letter in "ABC" for name in ("report.html", "result.json", "units.npz")),
         "compare.json",
     ]
     assert (out / "compare.json").read_text() == found.out

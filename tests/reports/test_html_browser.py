@@ -123,12 +123,10 @@ def test_layers_are_filtered_by_name(browser, tmp_path):
 
 def test_measures_are_switched(browser, tmp_path):
     page = opened(browser, tmp_path, two_measures())
-    drawn = page.find_element(By.ID, "strips").screenshot_as_png
     charts = page.find_elements(By.CSS_SELECTOR, "div.of")
     assert [chart.is_displayed() for chart in charts] == [True, False]
     Select(page.find_element(By.ID, "measure")).select_by_index(1)
     assert [chart.is_displayed() for chart in charts] == [False, True]
-    assert drawn is not None
 
 
 def test_a_channel_is_told_by_the_keys_alone(browser, tmp_path):
