@@ -145,7 +145,7 @@ def test_what_breaks_is_never_an_answer(capsys, place, tmp_path, monkeypatch, er
     monkeypatch.setattr(api, part, broken)
     found = compare(capsys, place, "steady fickle", "--quiet", "--fail-on", "worse", "-o", tmp_path / "out")
     assert found.status == 2
-    results = {"out/A/result.json", "out/A/units.npz", "out/B/result.json", "out/B/units.npz"}
+    results = {f"out/{letter}/{name}" for letter in "AB" for name in ("report.html", "result.json", "units.npz")}
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert left == (set() if part == "run" else results)
 
