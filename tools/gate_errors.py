@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from tools.coverage import DIGITS, TRANSFORM, Population, channel_values, draws, populations
 
 from onnxinv import api
 from onnxinv.baseline import Wanted, record
@@ -30,6 +29,7 @@ from onnxinv.measures.parts import measure_part
 from onnxinv.measures.summary import summarize
 from onnxinv.plan import LEAST_GROUPS_TO_STOP
 from onnxinv.result import MeasureSummary, Result
+from tools.interval_coverage import DIGITS, TRANSFORM, Population, channel_values, draws, populations
 
 Counts = npt.NDArray[np.float32]
 Layers = tuple[MeasureSummary, ...]
