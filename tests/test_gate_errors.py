@@ -13,7 +13,7 @@ from onnxinv.bounds import INTERIM_LEVEL
 from onnxinv.check_config import Limit
 from onnxinv.measures.jackknife import LEVEL
 from tests.engine.networks import save_images, save_network
-from tools import interval_coverage
+from tools import interval_coverage as coverage
 from tools.gate_errors import HALF, KINDS, Bound, Layers, Simulation, check_draws, check_until_decided, looks
 
 DRAWS, GROUPS, UNITS = 100, 10, 64
@@ -24,14 +24,14 @@ LAYERS = 17
 def simulation() -> Iterator[Simulation]:
     """Yield what all digits do in the shipped model under four rotations."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(interval_coverage, "TRANSFORM", "rotation:steps=4,degrees=360")
+        patch.setattr(coverage, "TRANSFORM", "rotation:steps=4,degrees=360")
         yield Simulation.of_model("rotated", UNITS, 0)
 
 
 @pytest.fixture(scope="module")
 def drawn(simulation: Simulation) -> list[Layers]:
     """Return what is measured on 200 of the digits, again and again."""
-    return simulation.draw_means(interval_coverage.draws(DRAWS, 200, GROUPS, 0))
+    return simulation.draw_means(coverage.draws(DRAWS, 200, GROUPS, 0))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -68,10 +68,8 @@ def test_every_layer_but_the_input_is_judged_in_units_of_its_true_value(simulati
 def test_layers_are_measured_in_a_draw_as_the_measure_does_it(simulation):
     population = simulation.populations[-1]
     raw = population.centred[:, :-1].astype(np.float64) + population.column_means
-    chosen = np.random.default_rng(5).integers(0, interval_coverage.DIGITS, (4, 9))
-    counts = np.stack([np.bincount(each, minlength=interval_coverage.DIGITS) for each in chosen])[None].astype(
-        np.float32
-    )
+    chosen = np.random.default_rng(5).integers(0, coverage.DIGITS, (4, 9))
+    counts = np.stack([np.bincount(each, minlength=coverage.DIGITS) for each in chosen])[None].astype(np.float32)
     (found,) = simulation.draw(counts)
     (means,) = simulation.draw_means(counts)
 
@@ -88,7 +86,7 @@ def test_layers_are_measured_in_a_draw_as_the_measure_does_it(simulation):
 
 
 def test_looking_until_it_is_decided_fails_no_oftener(simulation):
-    counts = interval_coverage.draws(DRAWS, 10 * 20, 10, 1)
+    counts = coverage.draws(DRAWS, 10 * 20, 10, 1)
     ended = check_until_decided(simulation, counts, [-HALF, 0.0, HALF], asked=5)
     assert [len(checks) for checks in ended.values()] == [100] * 3
     assert sum(each.fails for each in ended[0.0]) <= 10
