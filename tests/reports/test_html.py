@@ -149,6 +149,14 @@ def test_layers_without_a_value_are_shown_without_one():
     assert shown.count("circle") == 0
 
 
+def test_a_layer_that_cannot_have_the_measure_says_why():
+    lacking = summary(None).model_copy(update={"reason": "it has no <map>"})
+    made = result_of([layer(0, "a", {NV: lacking}), layer(1, "b", {NV: summary(0.5)})])
+    made = Result(made.document, {units_key(NV, 1): np.full(4, 0.5)})
+    assert "it has no <map>" in page(made).text
+    assert data(made)["measures"][0]["counts"] == [0, 4]  # type: ignore[index]
+
+
 def test_a_curve_for_every_layer_that_has_one():
     curve = summary(0.5).model_copy(update={"profile": [0.1, None, 0.3, 0.2]})
     layers = [layer(0, "a", {NV: curve}), layer(1, "b", {NV: summary(0.5)}), layer(2, "c", {NV: curve})]

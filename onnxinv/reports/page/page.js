@@ -28,10 +28,10 @@ const draw = () => {
 };
 const tell = (shown) => {
   if (!at) return;
-  const [x, y] = at, step = shown[x][y], { low, high } = data.measures[measure];
+  const [x, y] = at, step = shown[x][y], { low, high, counts } = data.measures[measure];
   const value = step === NOTHING ? "no value" : step > TOP ? "above " + high.toPrecision(3)
     : "about " + (low + (high - low) * step / TOP).toPrecision(3);
-  const many = data.channels[x] > data.rows, share = Math.floor(y * data.channels[x] / data.rows);
+  const many = counts[x] > data.rows, share = Math.floor(y * counts[x] / data.rows);
   const which = of("sorted").checked ? `${Math.round(100 * (y + .5) / data.rows)} % of the way from its lowest to its highest channel`
     : many ? `from channel ${share} on` : `channel ${share}`;
   of("at").textContent = `${data.layers[x]}, ${which}: ${value}`;

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from onnxinv.reports.numbers import global_text, interval_text, number
 from onnxinv.reports.page.curves import curve_keys, curves
 from onnxinv.reports.page.layer_profile import layer_profile
-from onnxinv.reports.page.strips import ROWS, scale_of, strips
+from onnxinv.reports.page.strips import ROWS, counts, scale_of, strips
 from onnxinv.reports.page.verdict import command, verdict
 from onnxinv.reports.printable import printable
 from onnxinv.result import Result
@@ -72,9 +72,8 @@ def page(result: Result) -> str:
     drawn = {
         "rows": ROWS,
         "layers": [printable(layer.label, 80) for layer in result.layers],
-        "channels": [result.values(key, layer).size for layer in result.layers] if (key := _first(result)) else [],
         "measures": [
-            {"low": low, "high": high, "strips": strips(result, key, (low, high))}
+            {"low": low, "high": high, "counts": counts(result, key), "strips": strips(result, key, (low, high))}
             for key, (low, high) in scales.items()
         ],
     }
@@ -102,10 +101,6 @@ def page(result: Result) -> str:
         ],
         data=_inert(drawn),
     )
-
-
-def _first(result: Result) -> str | None:
-    return next(iter(result.measures), None)
 
 
 def _cell(result: Result, key: str, place: int) -> Cell:

@@ -42,6 +42,11 @@ def strips(result: Result, key: str, scale: tuple[float, float]) -> str:
     return base64.b64encode(columns.tobytes()).decode()
 
 
+def counts(result: Result, key: str) -> list[int]:
+    """Return how many values each layer has."""
+    return [_channels(result, key, layer).size for layer in result.layers]
+
+
 def _channels(result: Result, key: str, layer: LayerResult) -> npt.NDArray[np.float64]:
     if layer.measures[key].reason is not None:
         return np.zeros(0)
