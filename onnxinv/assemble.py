@@ -219,7 +219,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
 
 def _reduce(plan: Plan) -> str:
     """Return how activations were summed, and of how many layers that was done in the graph where any could be."""
-    asked = plan.config.reduce + (", compiled" if plan.compiled else "")
+    asked = plan.config.reduce + (", compiled" if plan.code else "")
     if plan.config.reduce != "pushdown" and not plan.pushed:
         return asked
     return f"{asked}, in the graph for {len(plan.pushed)} of {len(plan.layers)} layers"

@@ -72,7 +72,7 @@ def _sums(plan: Plan) -> str:
     if plan.config.reduce == "host":
         return "float64"
     where = f", in the graph for {len(plan.pushed)} of {len(plan.layers)} layers" if plan.pushed else ""
-    return "float32 where that agrees with float64" + where + (", compiled" if plan.compiled else "")
+    return "float32 where that agrees with float64" + where + (", compiled" if plan.code else "")
 
 
 def describe_model(plan: Plan, seconds: float | None = None) -> RenderableType:

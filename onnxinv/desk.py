@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,6 @@ from onnxinv.spare import Spare
 from onnxinv.spent import Spent
 from onnxinv.statistics import State, Statistic
 from onnxinv.statistics.column_moments import ColumnMoments
-from onnxinv.statistics.compiled_moments import compiled
 from onnxinv.statistics.single_sums import Summed
 from onnxinv.subjects import Subject
 from onnxinv.summing import Summing
@@ -90,8 +88,7 @@ class Desk:
         self._raw_layers = [layer for layer in tensors if layer.name not in pushed]
         self._pushed = [position for position, each in enumerate(subjects) if each.layer.name in pushed]
         self._single = plan.config.reduce != "host"
-        code = compiled() if plan.compiled else None
-        self._reducer = Reducer(threads, single=self._single, code=code if isinstance(code, ModuleType) else None)
+        self._reducer = Reducer(threads, single=self._single, code=plan.code)
         self._ran = ran
         self._stop = stop
         self._spent: Spent[Measure | str] = Spent()

@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from onnxinv.errors import OutputError
@@ -92,7 +92,9 @@ def _check_place(wanted: Path, folder: Path) -> None:
             probe.unlink()
 
 
-def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str, overwrite: bool) -> None:
+def write_folder(
+    folder: Path, files: Mapping[str, bytes], *, marker: str, overwrite: bool, outdated: Sequence[str] = ()
+) -> None:
     """Write several files into a folder: all of them are complete before the first gets its name.
 
     Earlier files step aside first, the marker before all others, and come back where something fails: whoever looks
@@ -103,6 +105,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str, overw
         files: content by name; they get their names in this order, so the marker belongs last.
         marker: the file that tells that the folder holds a result.
         overwrite: whether an earlier result may be replaced.
+        outdated: files that were made of an earlier result, and go with it.
 
     Raises:
         OutputError: as `check_folder`, or the disk is full; earlier files are untouched then.
@@ -114,7 +117,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str, overw
         staging.mkdir(parents=True)
         for name, content in files.items():
             write_file(staging / name, content)
-        _exchange(staging, folder, list(files))
+        _exchange(staging, folder, list(files), outdated)
     except OSError as error:
         raise OutputError(
             f"'{folder}' cannot be written: {error.strerror}.", "Choose another place with -o."
@@ -126,9 +129,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str, overw
                 folder.rmdir()
 
 
-def _exchange(staging: Path, folder: Path, names: list[str]) -> None:
+def _exchange(staging: Path, folder: Path, names: list[str], outdated: Sequence[str]) -> None:
     """Give complete files their names, and restore the earlier ones where that fails or is interrupted."""
-    aside = {name: staging / f"{name}.earlier" for name in reversed(names) if (folder / name).exists()}
+    aside = {name: staging / f"{name}.earlier" for name in (*reversed(names), *outdated) if (folder / name).exists()}
     try:
         for name, place in aside.items():
             (folder / name).replace(place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +85,7 @@ class Plan:
         device: where it runs.
         layout: batch, chunks and memory.
         pushed: names of the tensors that are summed in the graph.
-        compiled: whether compiled code sums the others, where float32 holds them.
+        code: compiled code that sums the others, where float32 holds them; None where numpy does.
         notices: what the user should know.
     """
 
@@ -108,7 +109,7 @@ class Plan:
     device: Device
     layout: Layout
     pushed: frozenset[str]
-    compiled: bool
+    code: ModuleType | None
     notices: tuple[str, ...]
 
     @property
@@ -217,14 +218,14 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         )
     activations = len(samples) * len(transforms) * sum(layer.units for layer in drawn if layer.name not in pushed)
     many = config.reduce != "host" and activations >= _MANY_ACTIVATIONS
-    obstacle = compiled() if many else "little is to be summed"
+    code = compiled() if many else None
     decisive = _decisive(config, measures)
     notices = [*model.notices, *cautions(model.proto), *probe.notices]
     notices += drawing_notices(drawn, config)
     if config.reduce == "pushdown" and not pushed:
         notices.append(f"No layer is summed in the graph, as --reduce pushdown asks for: {refused}.")
-    if many and isinstance(obstacle, str):
-        notices.append(f"Much is to be summed, which compiled code does in less than half the time, but {obstacle}.")
+    if isinstance(code, str):
+        notices.append(f"Much is to be summed, which compiled code does in less than half the time, but {code}.")
     if len(transforms) == 1:
         notices.append("There is one transform: nothing can vary with it, so transformational variance is 0.")
     if config.precision is not None and len(groups) < LEAST_GROUPS_TO_STOP:
@@ -240,7 +241,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     return Plan(
         config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
         output, None if no_labels else source.labels, samples, classes, groups, len(groups) - len(further), device,
-        layout, pushed, not isinstance(obstacle, str), tuple(notices),
+        layout, pushed, None if isinstance(code, str) else code, tuple(notices),
     )  # fmt: skip
 
 

@@ -188,13 +188,12 @@ class Reducer:
             tasks.append(partial(_reduce_whole, state, look, part, scale))
         pieces = [kind for kind in kinds if not kind.whole]
         if self._may_be_single and _is_single(look.grid) and takes_single(state):
+            reduce: Callable[..., Seconds]
             if self._code is not None and look.grid.shape[1] == state[RowMoments].transforms:
-                reduce = partial(_reduce_compiled, self._code)
-                some_units = _COMPILED_UNITS
+                reduce, units = partial(_reduce_compiled, self._code), _COMPILED_UNITS
             else:
-                reduce = partial(_reduce_single)
-                some_units = _SINGLE_UNITS
-            tasks += [partial(reduce, state, look, some, part, scale) for some in _cut(look.grid, some_units)]
+                reduce, units = _reduce_single, _SINGLE_UNITS
+            tasks += [partial(reduce, state, look, some, part, scale) for some in _cut(look.grid, units)]
             pieces = [kind for kind in pieces if kind not in SINGLE]
         if pieces:
             tasks += [

@@ -306,7 +306,7 @@ class Result:
         Raises:
             OutputError: the folder cannot be written, or holds a result and `overwrite` is not set.
         """
-        write_folder(folder, self.files(), marker="result.json", overwrite=overwrite)
+        write_folder(folder, self.files(), marker="result.json", overwrite=overwrite, outdated=("report.html",))
 
     def files(self) -> dict[str, bytes]:
         """Return the content of the result folder by file name, `result.json` last."""

@@ -215,6 +215,27 @@ def test_a_failed_save_leaves_the_earlier_result(folder, monkeypatch):
     assert sorted(each.name for each in folder.iterdir()) == ["result.json", "units.npz"]
 
 
+def test_a_page_of_an_earlier_result_goes_with_it(tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    small().save(folder)
+    (folder / "report.html").write_text("earlier")
+    (folder / "mine.txt").write_text("mine")
+    original = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if target == folder / "result.json" and self.suffix != ".earlier":
+            raise OSError(28, "No space left on device")
+        return original(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(OutputError, match="No space left on device"):
+        small().save(folder, overwrite=True)
+    monkeypatch.undo()
+    assert (folder / "report.html").read_text() == "earlier"
+    small().save(folder, overwrite=True)
+    assert sorted(each.name for each in folder.iterdir()) == ["mine.txt", "result.json", "units.npz"]
+
+
 @pytest.mark.parametrize("part", [Document, Meta, LayerResult, MeasureSummary])
 def test_parts_are_frozen_and_closed(part):
     assert part.model_config["frozen"] is True

@@ -122,7 +122,10 @@ class ColumnMoments(Statistic):
 
     def absorb(self, other: Self) -> Self:
         """Return the moments of both sets of samples, in place of these."""
+        sums = self._sums
         mean, deviations = self.mean, self.deviations
+        if sums is not None:
+            sums.release()
         if other._sums is None:
             mean[...], deviations[...] = combine(
                 self.count, mean, deviations, other.count, other._mean, other._deviations
@@ -145,6 +148,5 @@ class ColumnMoments(Statistic):
     def _settled(self) -> Self:
         if self._sums is not None:
             mean, deviations = self._sums.settled(self.count)
-            self._sums.release()
             self._mean, self._deviations, self._sums = mean, deviations, None
         return self

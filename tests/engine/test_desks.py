@@ -112,9 +112,10 @@ def test_work_is_yielded_in_order_and_no_further_ahead_than_there_are_desks(mode
         assert [*seen, *results] == [item * item for item in range(9)]
 
 
-def test_nothing_is_held_once_the_work_is_done(model: Path) -> None:
+@pytest.mark.parametrize("kept_units", [10, None])
+def test_nothing_is_held_once_the_work_is_done(model: Path, kept_units: int | None) -> None:
     given = decided(model, threads=2)
-    measure(replace(given, layout=replace(given.layout, kept_units=10)))
+    measure(replace(given, layout=replace(given.layout, kept_units=kept_units)))
     assert not spare_arrays._SPARE
 
 

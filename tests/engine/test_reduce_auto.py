@@ -40,14 +40,14 @@ def test_compiled_code(monkeypatch, threads, batch):
         return planned, api.run(planned)
 
     _, double = measured("host")
-    assert not measured("auto")[0].compiled, "of so few activations"
+    assert not measured("auto")[0].code, "of so few activations"
     monkeypatch.setattr(plan, "_MANY_ACTIVATIONS", 1)
     planned, single = measured("auto")
-    assert planned.compiled
+    assert planned.code
     alike(single, double)
     monkeypatch.setattr(plan, "compiled", lambda: "numba is not installed")
     planned, single = measured("auto")
-    assert not planned.compiled
+    assert not planned.code
     alike(single, double)
 
 

@@ -205,6 +205,15 @@ def test_the_verdict_names_the_ends_in_the_direction_of_the_measure():
     assert "than the first" not in verdict(alike)
 
 
+def test_a_layer_that_is_dead_is_not_the_most_invariant_one():
+    dead = summary(0.1, dead=4).model_copy(update={"mean_alive": None})
+    made = [layer(0, "a", {NV: summary(0.9)}), layer(1, "b", {NV: summary(0.2)}), layer(2, "c", {NV: dead})]
+    assert "the most invariant layer is b (" in verdict(result_of(made))
+    assert verdict(result_of(made[2:])) == (
+        "No layer has a value of normalized-variance in a channel that responds to anything."
+    )
+
+
 def test_a_measure_that_this_version_lacks_has_no_direction():
     gone = result_of([layer(0, "a", {"gone": summary(0.9)}), layer(1, "b", {"gone": summary(0.2)})])
     assert "gone" not in measures.names()

@@ -12,7 +12,7 @@ from onnxinv.reports.page.svg import element
 from onnxinv.reports.printable import printable, shorten
 from onnxinv.result import LayerResult, Result
 
-_HEIGHT, _BOTTOM = 300, 66
+_HEIGHT, _BOTTOM = 310, 76
 
 _MOST_NAMES = 20
 """Layers whose names stand below the axis."""

@@ -18,9 +18,10 @@ def verdict(result: Result) -> str:
     if not result.measures:
         return "Only the class output was measured."
     key = result.measures[0]
-    having = [layer for layer in result.layers if layer.measures[key].mean is not None]
+    # What is dead everywhere counts as something, and says nothing.
+    having = [layer for layer in result.layers if layer.measures[key].mean_alive is not None]
     if not having:
-        return f"No layer has a value of {printable(key)}."
+        return f"No layer has a value of {printable(key)} in a channel that responds to anything."
     by_value = sorted(having, key=lambda layer: layer.measures[key].mean or 0.0)
     lowest, highest = by_value[0], by_value[-1]
     direction = _direction(key)
