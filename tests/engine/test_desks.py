@@ -129,7 +129,7 @@ def test_a_chunk_leaves_its_memory_to_the_next_one_without_the_garbage_collector
 
     def counted(self: Session, *arguments: object, **options: object) -> None:
         alive.append(len(sessions))
-        make(self, *arguments, **options)  # type: ignore[arg-type]
+        make(self, *arguments, **options)
         sessions.add(self)
 
     monkeypatch.setattr(Session, "__init__", counted)

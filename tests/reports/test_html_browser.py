@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
 from onnxinv.reports.html import HtmlReport
 from onnxinv.result import Result
@@ -15,13 +19,8 @@ from tests.reports.test_html import HOSTILE, many
 
 BROWSER, DRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
 
-if not (BROWSER and DRIVER):
-    pytest.skip("Chromium and ChromeDriver are not installed", allow_module_level=True)
-
-from selenium import webdriver  # noqa: E402  # not where there is no browser
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select  # noqa: E402
+# `.ci/run` installs them; without them `make test` needs nothing beyond the package index.
+pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="Chromium and ChromeDriver are not installed")
 
 
 @pytest.fixture(scope="module")
