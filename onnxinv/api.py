@@ -26,6 +26,7 @@ from onnxinv.desks import Progress
 from onnxinv.engine import measure
 from onnxinv.errors import DataError, UsageError
 from onnxinv.findings import CheckReport, Finding
+from onnxinv.gallery import take_pictures
 from onnxinv.model.load import load
 from onnxinv.model.weights import ModelWeights
 from onnxinv.outline import outlines
@@ -62,8 +63,8 @@ def analyze(
         transforms: one specification or several, which make the Cartesian product: `rotation:steps=16,degrees=360`.
         progress: called after each block with the number of inferences that it took.
         **options: the other fields of `onnxinv.config.RunConfig`: measures, aggregate, samples, seed, groups, layers,
-            sample_units, stratify, precision, class_output, class_kind, operators, select, channel_axis, preprocess,
-            mean, std, scale, resize, layout, device, threads, batch, memory.
+            sample_units, keep_units, stratify, precision, class_output, class_kind, operators, select, channel_axis,
+            preprocess, mean, std, scale, resize, layout, device, threads, batch, memory.
 
     Returns:
         The result; `result.save(folder)` writes it.
@@ -314,7 +315,8 @@ def _one_each(option: str, values: Sequence[T | None], count: int) -> list[T | N
 
 def run(decided: Plan, progress: Progress = lambda done: None) -> Result:
     """Carry out a plan."""
-    return assemble(decided, measure(decided, progress))
+    measured = measure(decided, progress)
+    return assemble(decided, measured, take_pictures(decided, measured, progress))
 
 
 def foretell(decided: Plan) -> float:

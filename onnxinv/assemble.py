@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from onnxinv import runtime
 from onnxinv.errors import ModelError
+from onnxinv.gallery import Gallery
 from onnxinv.measured import Measured
 from onnxinv.measures import Measure, Values, measures
 from onnxinv.measures.jackknife import LEAST_GROUPS, jackknife
@@ -39,8 +40,13 @@ from onnxinv.spent import Spent
 from onnxinv.version import __version__
 
 
-def assemble(plan: Plan, measured: Measured) -> Result:
+def assemble(plan: Plan, measured: Measured, gallery: Gallery | None = None) -> Result:
     """Return the result of a finished run.
+
+    Args:
+        plan: what was done.
+        measured: what was found.
+        gallery: what was kept to be looked at.
 
     Raises:
         ModelError: no unit of the model's outputs is finite, so that nothing it says can be trusted.
@@ -54,9 +60,11 @@ def assemble(plan: Plan, measured: Measured) -> Result:
         for key in keys
     }
     meta = _meta(plan, measured, keys, [*plan.notices, *_warnings(layers, [found.faint for found in measured.layers])])
+    if gallery is not None:
+        meta = meta.model_copy(update={"pictures": gallery.meta})
     outputs = {key: _output(values, found) for key, (values, found) in measured.outputs.items()}
     document = Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs=outputs, summary=summary)
-    return Result(document, _units(plan, measured))
+    return Result(document, _units(plan, measured), None if gallery is None else gallery.pictures)
 
 
 def _units(plan: Plan, measured: Measured) -> dict[str, npt.NDArray[np.float64]]:

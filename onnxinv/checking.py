@@ -28,6 +28,7 @@ from onnxinv.findings import (
     Finding,
     Of,
 )
+from onnxinv.gallery import take_pictures
 from onnxinv.gate import find, is_settled
 from onnxinv.measured import Measured
 from onnxinv.measures import measures
@@ -128,7 +129,8 @@ def measure_run(prepared: PreparedRun, progress: Progress = lambda done: None) -
         return is_settled([each for each in found if not (paired and each.kind == "max-regression")])
 
     asked = prepared.run.until_decided or (prepared.recording and len(plan.layout.chunks) == 1)
-    result = assemble(plan, measure(plan, progress, is_decided if asked else None))
+    measured = measure(plan, progress, is_decided if asked else None)
+    result = assemble(plan, measured, take_pictures(plan, measured, progress))
     return MeasuredRun(result, next(iter(paired), None), tuple(looks))
 
 

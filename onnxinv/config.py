@@ -49,6 +49,8 @@ class RunConfig(BaseModel):
         groups: how many groups the samples are cut into.
         sample_units: how many positions of each channel are measured, drawn at random; None for all. Four are the least
             that show how much they differ.
+        keep_units: how many units of each layer, the most and the least invariant ones, have their activations kept on
+            a few samples, with maps of their channels; 0 for none.
         stratify: whether measures are taken on each class of samples, then averaged over classes.
         precision: absolute half-width of the 95 % interval at which the run may stop; None for all samples.
         class_output: name of the output that holds the classes; None to find it.
@@ -78,6 +80,7 @@ class RunConfig(BaseModel):
     seed: Annotated[int, Field(ge=0)] = 0
     groups: Annotated[int, Field(ge=2)] = 10
     sample_units: Annotated[int, Field(ge=4)] | None = None
+    keep_units: Annotated[int, Field(ge=0, le=64)] = 0
     stratify: bool = False
     precision: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     class_output: str | None = None

@@ -11,6 +11,7 @@ FOLDER = Path("onnxinv-demo")
 
 NAMES = ("plain", "rotated")
 SAMPLES = 300
+KEEP_UNITS = 2
 TRANSFORMS = ("rotation:steps=16,degrees=360",)
 
 

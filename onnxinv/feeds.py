@@ -235,6 +235,21 @@ class Feeds:
         along = np.ascontiguousarray(np.moveaxis(primary, 0, self._batch_axis[self.primary.name]))
         return {self.primary.name: along, **stacked, **held}
 
+    def pixels(self, sample: int, transforms: Sequence[int]) -> tuple[Array, tuple[float, float] | None]:
+        """Return (transforms, height, width, channels) an image as it is fed, before it becomes the model's input.
+
+        Args:
+            sample: index in the source.
+            transforms: places in the set.
+
+        Returns:
+            The pixels, and their range where it is known.
+        """
+        prepared = self._prepared(sample)
+        stack = Stack((prepared.primary,))
+        made = np.concatenate([self._made(transform, [prepared], stack) for transform in transforms])
+        return made, prepared.value_range
+
     def digest(self, samples: Sequence[int]) -> str:
         """Return a SHA-256 of the content of these samples, all of which have been read, in the source's order."""
         total = hashlib.sha256()

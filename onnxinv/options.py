@@ -57,6 +57,15 @@ SampleUnits = Annotated[
         help="Measure P random positions of each channel, 4 or more; intervals say what that leaves unsure.",
     ),
 ]
+KeepUnits = Annotated[
+    int,
+    typer.Option(
+        "--keep-units",
+        metavar="K",
+        help="Keep the activations of K units of each layer, the most and the least invariant ones, on a few samples, "
+        "with feature maps.",
+    ),
+]
 Stratify = Annotated[
     bool, typer.Option("--stratify", help="Measure on the samples of each class, then average over classes.")
 ]
@@ -164,7 +173,8 @@ Formats = Annotated[
     typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, html, json, csv or schema; repeatable."),
 ]
 Folder = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write report.html, result.json and units.npz.")
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", help="Write report.html, result.json, units.npz and pictures.npz."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in DIR.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]

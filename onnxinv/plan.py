@@ -28,6 +28,7 @@ from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_out
 from onnxinv.model.fed_inputs import fed_inputs
 from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
+from onnxinv.picture_plan import PicturePlan, plan_pictures
 from onnxinv.probe import Probe, run_probe
 from onnxinv.pushable import Pushable, in_graph, pushable
 from onnxinv.result import Json, Skipped, SkippedMeasure
@@ -86,6 +87,7 @@ class Plan:
         layout: batch, chunks and memory.
         pushed: names of the tensors that are summed in the graph.
         code: compiled code that sums the others, where float32 holds them; None where numpy does.
+        pictures: what is kept beside the measures, to be looked at.
         notices: what the user should know.
     """
 
@@ -110,6 +112,7 @@ class Plan:
     layout: Layout
     pushed: frozenset[str]
     code: ModuleType | None
+    pictures: PicturePlan
     notices: tuple[str, ...]
 
     @property
@@ -220,8 +223,11 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     many = config.reduce != "host" and activations >= _MANY_ACTIVATIONS
     code = compiled() if many else None
     decisive = _decisive(config, measures)
-    notices = [*model.notices, *cautions(model.proto), *probe.notices]
-    notices += drawing_notices(drawn, config)
+    pictures = plan_pictures(
+        config.keep_units, measures, samples=len(samples), transforms=len(transforms), layers=len(drawn)
+    )
+    notices = [*model.notices, *cautions(model.proto), *probe.notices, *drawing_notices(drawn, config)]
+    notices += pictures.notices
     if config.reduce == "pushdown" and not pushed:
         notices.append(f"No layer is summed in the graph, as --reduce pushdown asks for: {refused}.")
     if isinstance(code, str):
@@ -241,7 +247,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     return Plan(
         config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
         output, None if no_labels else source.labels, samples, classes, groups, len(groups) - len(further), device,
-        layout, pushed, None if isinstance(code, str) else code, tuple(notices),
+        layout, pushed, None if isinstance(code, str) else code, pictures, tuple(notices),
     )  # fmt: skip
 
 

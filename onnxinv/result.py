@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,13 +14,21 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
+from onnxinv.array_file import read_arrays
 from onnxinv.errors import OutputError
 from onnxinv.files import write_folder
 from onnxinv.json_text import json_text, refuse_constant
+from onnxinv.pictures import Pictures, PicturesMeta, read_pictures
 from onnxinv.spec import explain_validation
 
 FORMAT = 1
 """Format of `result.json`. 1: the first."""
+
+PICTURES = "pictures.npz"
+"""The file of what was kept to be looked at."""
+
+OPTIONAL = ("report.html", PICTURES)
+"""Files of a result folder that not every result has: those of an earlier one go with it."""
 
 Json = dict[str, Any]
 Interval = tuple[float, float]
@@ -160,6 +167,7 @@ class Meta(Part):
     timing: TimingMeta
     warnings: list[str]
     class_output: ClassOutputMeta | None = None
+    pictures: PicturesMeta | None = None
 
 
 class MeasureSummary(Part):
@@ -276,10 +284,12 @@ class Result:
         document: everything that stands in `result.json`.
         units: arrays by `"<measure>/<layer index as four digits>"`: one value a channel, or the unit shape for
             `aggregate="unit"`; with `/classes` behind it, those of every class of samples, classes first.
+        stored: the pictures, or the file in which they may be.
     """
 
     document: Document
     units: Mapping[str, npt.NDArray[np.float64]]
+    stored: Pictures | Path | None = None
 
     @property
     def meta(self) -> Meta:
@@ -300,19 +310,33 @@ class Result:
         """Return the channel (or unit) values behind one measure of one layer."""
         return self.units[units_key(measure, layer.index)]
 
+    @cached_property
+    def pictures(self) -> Pictures | None:
+        """What was kept to be looked at, read when it is first wanted; None where there is nothing, or no file.
+
+        Raises:
+            OutputError: the file is damaged.
+        """
+        told = self.meta.pictures
+        if told is None or not isinstance(self.stored, Path):
+            return self.stored if isinstance(self.stored, Pictures) else None
+        sizes = {layer.index: (layer.units, layer.channels) for layer in self.layers}
+        return read_pictures(self.stored, told, self.meta.transforms.count, sizes)
+
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
-        """Write `result.json` and `units.npz`, both or neither.
+        """Write `result.json`, `units.npz` and, where there are pictures, `pictures.npz`: all or none.
 
         Raises:
             OutputError: the folder cannot be written, or holds a result and `overwrite` is not set.
         """
-        write_folder(folder, self.files(), marker="result.json", overwrite=overwrite, outdated=("report.html",))
+        write_folder(folder, self.files(), marker="result.json", overwrite=overwrite, outdated=OPTIONAL)
 
     def files(self) -> dict[str, bytes]:
         """Return the content of the result folder by file name, `result.json` last."""
         arrays = io.BytesIO()
         np.savez_compressed(arrays, **dict(self.units))  # type: ignore[arg-type]  # takes keywords for options
-        return {"units.npz": arrays.getvalue(), "result.json": to_json(self).encode()}
+        pictures = {} if self.pictures is None else {PICTURES: self.pictures.to_bytes()}
+        return {"units.npz": arrays.getvalue(), **pictures, "result.json": to_json(self).encode()}
 
     @classmethod
     def load(cls, folder: Path) -> Result:
@@ -343,7 +367,7 @@ class Result:
         told = document.summary or document.outputs
         if not told or any(list(layer.measures) != list(document.summary) for layer in document.layers):
             raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
-        units = _load_arrays(path.with_name("units.npz"))
+        units = read_arrays(path.with_name("units.npz"))
         expected = {
             units_key(key, layer.index)
             for layer in document.layers
@@ -355,7 +379,7 @@ class Result:
             raise OutputError(
                 f"'{path.with_name('units.npz')}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again."
             )
-        return cls(document, units)
+        return cls(document, units, path.with_name(PICTURES))
 
 
 def units_key(measure: str, index: int) -> str:
@@ -371,18 +395,3 @@ def classes_key(measure: str, index: int) -> str:
 def to_json(result: Result) -> str:
     """Return the text of `result.json`: indented, finite numbers or null."""
     return json_text(result.document)
-
-
-def _load_arrays(path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    try:
-        # Opened as what it must be: given the path, numpy would take a bare array as well.
-        with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if name.endswith(".npy")]
-            return {name.removesuffix(".npy"): _read_array(archive, name) for name in members}
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise OutputError(f"'{path}' cannot be read: {error}.", "Measure the model again.") from error
-
-
-def _read_array(archive: zipfile.ZipFile, member: str) -> npt.NDArray[np.float64]:
-    with archive.open(member) as stream:
-        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), dtype=np.float64)

@@ -111,10 +111,15 @@ def test_a_report_of_the_folder_is_the_report_of_the_run(capsys, tmp_path, name)
     assert (tmp_path / "again").read_text() == found.out
 
 
-def test_the_result_folder_holds_three_files(capsys, tmp_path):
+def test_the_result_folder_holds_four_files(capsys, tmp_path):
     found = analyze(capsys, "-o", tmp_path / "out")
-    assert found.err.endswith(f"Written to {tmp_path / 'out'}: report.html, result.json, units.npz\n")
-    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["report.html", "result.json", "units.npz"]
+    assert found.err.endswith(f"Written to {tmp_path / 'out'}: report.html, result.json, units.npz, pictures.npz\n")
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == [
+        "pictures.npz",
+        "report.html",
+        "result.json",
+        "units.npz",
+    ]
     with np.load(tmp_path / "out" / "units.npz", allow_pickle=False) as arrays:
         assert all(re.fullmatch(r"[a-z-]+(:[^/]+)?/\d{4}", key) for key in arrays.files)
 

@@ -185,6 +185,7 @@ def test_an_earlier_check_is_not_overwritten_unless_asked(capsys, place):
     assert json.loads(kept)["meta"]["passed"] is True
     assert sorted(each.name for each in (place / "out").iterdir()) == ["check.json", "digits"]
     assert sorted(each.name for each in (place / "out" / "digits").iterdir()) == [
+        "pictures.npz",
         "report.html",
         "result.json",
         "units.npz",

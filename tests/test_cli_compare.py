@@ -24,6 +24,7 @@ from tests.reports.command import Outcome, assert_refused, command
 
 ZOO = Path(__file__).parent / "zoo"
 TURNS = "rotation:steps=4,degrees=360"
+FILES = ("pictures.npz", "report.html", "result.json", "units.npz")
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_what_breaks_is_never_an_answer(capsys, place, tmp_path, monkeypatch, er
     monkeypatch.setattr(api, part, broken)
     found = compare(capsys, place, "steady fickle", "--quiet", "--fail-on", "worse", "-o", tmp_path / "out")
     assert found.status == 2
-    results = {f"out/{letter}/{name}" for letter in "AB" for name in ("report.html", "result.json", "units.npz")}
+    results = {f"out/{letter}/{name}" for letter in "AB" for name in FILES}
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert left == (set() if part == "run" else results)
 
@@ -179,7 +180,7 @@ def test_the_folder_holds_the_comparison_and_the_results(capsys, place, tmp_path
     found = compare(capsys, place, "steady fickle copy", "--quiet", "--format", "json", "-o", out)
     assert (found.status, found.err) == (0, "")
     assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == [
-        *(f"{letter}/{name}" for letter in "ABC" for name in ("report.html", "result.json", "units.npz")),
+        *(f"{letter}/{name}" for letter in "ABC" for name in FILES),
         "compare.json",
     ]
     assert (out / "compare.json").read_text() == found.out

@@ -266,7 +266,7 @@ def test_every_option_that_was_given_is_written_and_no_other(tmp_path):
         "layers": ("conv*",), "operators": ("Conv", "Relu"), "select": "all", "channel_axis": {"conv*": 0, "fc": -1},
         "preprocess": "p.json", "mean": (0.5, 1e-7, 1.0), "std": (1.0,), "scale": 0.00390625, "resize": (8, 9),
         "layout": "NHWC", "device": "cpu", "threads": 2, "batch": 3, "memory": "2GiB", "reduce": "host",
-        "sample_units": 8,
+        "sample_units": 8, "keep_units": 4,
     }  # fmt: skip
     run = RunConfig.model_validate({**RUN.model_dump(), **options})
     path = tmp_path / "onnxinv.toml"

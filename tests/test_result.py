@@ -44,7 +44,7 @@ def test_the_keys_are_those_of_format_1(folder):
     assert list(content) == ["meta", "layers", "skipped", "outputs", "summary"]
     assert set(content["meta"]) == {
         "format", "onnxinv", "created", "model", "data", "transforms", "options", "runtime", "timing", "warnings",
-        "class_output",
+        "class_output", "pictures",
     }  # fmt: skip
     assert set(content["meta"]["model"]) == {"path", "sha256", "opset", "producer", "inputs", "outputs"}
     assert set(content["meta"]["data"]) == {"source", "samples", "seed", "digest", "labels", "preprocessing", "classes"}

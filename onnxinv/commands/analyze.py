@@ -15,6 +15,7 @@ from onnxinv.options import (
     Folder,
     Formats,
     Groups,
+    KeepUnits,
     Layers,
     LayoutOption,
     Logits,
@@ -60,6 +61,7 @@ def analyze(
     aggregate: AggregateOption = "channel",
     groups: Groups = 10,
     sample_units: SampleUnits = None,
+    keep_units: KeepUnits = 0,
     stratify: Stratify = False,
     precision: Precision = None,
     class_output: ClassOutput = None,
@@ -102,8 +104,8 @@ def analyze(
         check_folder(output, marker="result.json", overwrite=overwrite)
     plan = api.plan(
         model, data, transform, samples=samples, seed=seed, measures=measure or (), aggregate=aggregate, groups=groups,
-        sample_units=sample_units, stratify=stratify, precision=precision, class_output=class_output,
-        class_kind=parse_kind(logits=logits),
+        sample_units=sample_units, keep_units=keep_units, stratify=stratify, precision=precision,
+        class_output=class_output, class_kind=parse_kind(logits=logits),
         shape=shape or (), set_input=set_input or (), layers=layers or (),
         operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
         preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
@@ -118,4 +120,5 @@ def analyze(
         measuring.save(result, output, overwrite=overwrite)
     write_reports(result, reports, wanted, quiet=quiet)
     if output is not None and not quiet:
-        say_untrusted(f"Written to {output}: report.html, result.json, units.npz")
+        pictures = "" if result.pictures is None else ", pictures.npz"
+        say_untrusted(f"Written to {output}: report.html, result.json, units.npz{pictures}")

@@ -15,7 +15,13 @@ def demo(quiet: Quiet = False) -> None:
 
     results = []
     for name in shipped.NAMES:
-        plan = api.plan(shipped.model(name), shipped.digits(), shipped.TRANSFORMS, samples=shipped.SAMPLES)
+        plan = api.plan(
+            shipped.model(name),
+            shipped.digits(),
+            shipped.TRANSFORMS,
+            samples=shipped.SAMPLES,
+            keep_units=shipped.KEEP_UNITS,
+        )
         result = measuring.measure(plan, name, quiet=quiet)
         measuring.save(result, shipped.FOLDER / name, overwrite=True)
         results.append(result)

@@ -31,9 +31,10 @@ def save(result: Result, folder: Path, *, overwrite: bool) -> None:
     """
     from onnxinv.files import write_folder
     from onnxinv.reports import reports
+    from onnxinv.result import OPTIONAL
 
     files = {"report.html": reports.build("html").render(result).encode(), **result.files()}
-    write_folder(folder, files, marker="result.json", overwrite=overwrite)
+    write_folder(folder, files, marker="result.json", overwrite=overwrite, outdated=OPTIONAL)
 
 
 def work(plan: Plan, title: str, task: Callable[[Callable[[int], None]], T], *, quiet: bool) -> T:
@@ -53,5 +54,5 @@ def work(plan: Plan, title: str, task: Callable[[Callable[[int], None]], T], *, 
     if not quiet:
         for notice in filter(None, (plan.device.notice, *plan.notices)):
             say_untrusted(notice)
-    with progress(title, plan.inferences, quiet=quiet) as advance:
+    with progress(title, plan.inferences + plan.pictures.inferences, quiet=quiet) as advance:
         return task(advance)

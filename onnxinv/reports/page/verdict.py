@@ -77,5 +77,7 @@ def _words(result: Result) -> Iterator[str]:
         yield "--stratify"
     if meta.options.sample_units is not None:
         yield from ("--sample-units", str(meta.options.sample_units))
+    if meta.pictures is not None and meta.pictures.keep_units:
+        yield from ("--keep-units", str(meta.pictures.keep_units))
     if meta.options.precision is not None:
         yield from ("--precision", f"{meta.options.precision:g}")
