@@ -14,6 +14,7 @@ from selenium.webdriver.support.ui import Select
 
 from onnxinv.reports.html import HtmlReport
 from onnxinv.result import Result
+from tests.reports.pictured import pictured, with_pictures
 from tests.reports.results import NV, layer, result_of, small, summary
 from tests.reports.test_html import HOSTILE, many
 
@@ -135,8 +136,33 @@ def test_a_channel_is_told_by_the_keys_alone(browser, tmp_path):
     assert page.find_element(By.ID, "at").text == "relu1, channel 0: about 0.500"
 
 
+def many_pictures() -> Result:
+    layers = [layer(at, f"block.{at}", {NV: summary(0.5)}, label=f"block.{at}" * 9) for at in range(40)]
+    return with_pictures(layers, transforms=20, samples=16, size=(60, 80), colours=3, side=30)
+
+
+def test_all_pictures_are_shown_and_nothing_is_asked_for(browser, tmp_path):
+    page = opened(browser, tmp_path, many_pictures())
+    page.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    widths = page.execute_script("return [...document.images].map((image) => image.complete && image.naturalWidth)")
+    assert len(widths) > 80
+    assert all(widths)
+    assert all(image.is_displayed() for image in page.find_elements(By.TAG_NAME, "img"))
+    assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    asked = [entry["message"] for entry in page.get_log("performance") if 'requestWillBeSent"' in entry["message"]]
+    assert all("report.html" in message or '"url":"data:image/' in message for message in asked)
+
+
+def test_pictures_of_a_layer_are_opened_by_the_keys_alone(browser, tmp_path):
+    page = opened(browser, tmp_path, pictured())
+    first = page.find_elements(By.CSS_SELECTOR, "details.gallery")[1]
+    assert not first.find_element(By.TAG_NAME, "img").is_displayed()
+    first.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
+    assert first.find_element(By.TAG_NAME, "img").is_displayed()
+
+
 @pytest.mark.parametrize("width", [400, 1000])
-@pytest.mark.parametrize("make", [small, lambda: many(176, 60)], ids=["small", "many"])
+@pytest.mark.parametrize("make", [small, lambda: many(176, 60), many_pictures], ids=["small", "many", "many pictures"])
 def test_no_sideways_scrolling(browser, tmp_path, make, width):
     page = opened(browser, tmp_path, make(), width)
     assert page.execute_script("return document.documentElement.scrollWidth") <= width

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup
 
 from onnxinv.reports.numbers import global_text, interval_text, number
 from onnxinv.reports.page.curves import curve_keys, curves
+from onnxinv.reports.page.gallery import gallery, room_beside
 from onnxinv.reports.page.layer_profile import layer_profile
 from onnxinv.reports.page.strips import ROWS, counts, scale_of, strips
 from onnxinv.reports.page.verdict import command, verdict
@@ -77,7 +79,8 @@ def page(result: Result) -> str:
             for key, (low, high) in scales.items()
         ],
     }
-    return template.render(
+    fill = partial(
+        template.render,
         result=result,
         meta=result.meta,
         verdict=verdict(result),
@@ -101,6 +104,9 @@ def page(result: Result) -> str:
         ],
         data=_inert(drawn),
     )
+    plain = fill(gallery=None)
+    shown = gallery(result, room_beside(len(plain)))
+    return plain if shown is None else fill(gallery=shown)
 
 
 def _cell(result: Result, key: str, place: int) -> Cell:
