@@ -59,14 +59,11 @@ def extremes(plan: Plan, measured: Measured, key: str, count: int) -> list[Extre
         count: how many units of each layer; fewer where it has not as many channels, or units that are measured one by
             one. Half of them are the most invariant ones, the rest the least.
     """
-    directions: dict[str, Direction] = {}
-    for measure in plan.measures:
-        directions.update(measure.direction_by_key())
     views = _views(plan, key)
     chosen: list[Extremes] = []
     for layer, finished in zip(plan.layers, measured.layers, strict=True):
         told = _told(layer, finished, key, views)
-        places = _ends(np.zeros(0) if told is None else told, directions[key], count)
+        places = _ends(np.zeros(0) if told is None else told, plan.pictures.direction, count)
         if told is None or not len(places):
             continue
         if told.size == layer.channels:

@@ -71,6 +71,7 @@ def take_pictures(plan: Plan, measured: Measured, progress: Told = lambda done: 
     meta = PicturesMeta(
         keep_units=asked.keep_units,
         by=asked.by,
+        direction=asked.direction,
         samples=samples if kept else [],
         shown=shown,
         transforms=list(asked.transforms),

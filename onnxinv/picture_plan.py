@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from onnxinv.errors import UsageError
 from onnxinv.measures import Measure
+from onnxinv.measures.measure import Direction
 
 _MOST_SAMPLES, _LEAST_SAMPLES = 16, 2
 """Rows of a matrix of samples and transforms; fewer where that would take much room."""
@@ -34,6 +35,7 @@ class PicturePlan:
     Attributes:
         keep_units: how many units of each layer; 0 for none, and then no layer is looked at again.
         by: the measure by which they are chosen: the first that has a value for every channel or unit.
+        direction: which way is more invariant by it.
         samples: how many samples' activations of these units.
         shown: how many of them in variants and feature maps.
         transforms: places, in the set, of those in variants and feature maps.
@@ -43,6 +45,7 @@ class PicturePlan:
 
     keep_units: int
     by: str | None
+    direction: Direction
     samples: int
     shown: int
     transforms: tuple[int, ...]
@@ -75,7 +78,10 @@ def plan_pictures(
     Raises:
         UsageError: so much would not fit into the file, or no measure says which units are to be kept.
     """
-    by = next((key for each in measures if each.scope == "channel" for key in each.result_keys()), None)
+    directions = {
+        key: way for each in measures if each.scope == "channel" for key, way in each.direction_by_key().items()
+    }
+    by = next(iter(directions), None)
     if keep_units and by is None:
         raise UsageError(
             "Units are kept by a measure that has a value for every channel, and no such measure is taken.",
@@ -95,7 +101,10 @@ def plan_pictures(
     side = next((side for side in _SIDES if maps * side**2 <= _MAPS_BYTES), _SIDES[-1])
     inferences = rows * transforms + shown * len(chosen) if keep_units else 0
     deciding = by if keep_units else None
-    return PicturePlan(keep_units, deciding, rows, shown, tuple(int(place) for place in chosen), side, inferences)
+    direction: Direction = directions[deciding] if deciding else "neither"
+    return PicturePlan(
+        keep_units, deciding, direction, rows, shown, tuple(int(place) for place in chosen), side, inferences
+    )
 
 
 def draw_samples(samples: npt.NDArray[np.int64], plan: PicturePlan, seed: int) -> tuple[list[int], list[int]]:

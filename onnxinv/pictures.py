@@ -25,6 +25,8 @@ LONGEST_SIDE = 96
 Which = Literal["most", "least"]
 """The most invariant one, or the least."""
 
+Direction = Literal["lower", "higher", "neither"]
+
 Array = npt.NDArray[Any]
 
 _HEADER = 1 << 12
@@ -37,6 +39,7 @@ class PicturesMeta(BaseModel):
     Attributes:
         keep_units: how many units a layer were asked for.
         by: the measure by which they were chosen; None where there are none.
+        direction: which way is more invariant by it; where neither is, the lowest were taken for the most invariant.
         samples: of the rows of activations, as indices in the source.
         shown: of the variants and of the feature maps, likewise.
         transforms: of the variants and of the feature maps, as places in the transform set.
@@ -48,6 +51,7 @@ class PicturesMeta(BaseModel):
 
     keep_units: int
     by: str | None
+    direction: Direction
     samples: list[int]
     shown: list[int]
     transforms: list[int]

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
-from onnxinv.array_file import read_arrays
 from onnxinv.errors import OutputError
 from onnxinv.files import write_folder
 from onnxinv.json_text import json_text, refuse_constant
 from onnxinv.pictures import Pictures, PicturesMeta, read_pictures
 from onnxinv.spec import explain_validation
+from onnxinv.units_file import load_units
 
 FORMAT = 1
 """Format of `result.json`. 1: the first."""
@@ -367,7 +367,7 @@ class Result:
         told = document.summary or document.outputs
         if not told or any(list(layer.measures) != list(document.summary) for layer in document.layers):
             raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
-        units = read_arrays(path.with_name("units.npz"))
+        units = load_units(path.with_name("units.npz"))
         expected = {
             units_key(key, layer.index)
             for layer in document.layers

@@ -24,8 +24,8 @@ def with_pictures(
     plain = result_of(layers)
     shown = list(range(min(transforms, 16)))
     told = PicturesMeta(
-        keep_units=2, by=NV, samples=list(range(10, 10 + samples)), shown=[10, 11], transforms=shown, inferences=14,
-        seconds=0.5,
+        keep_units=2, by=NV, direction="lower", samples=list(range(10, 10 + samples)), shown=[10, 11],
+        transforms=shown, inferences=14, seconds=0.5,
     )  # fmt: skip
     items = [{"name": f"rotation {place}", "degrees": 360.0 * place / transforms} for place in range(transforms)]
     turned = plain.meta.transforms.model_copy(update={"count": transforms, "items": items})

@@ -110,7 +110,7 @@ def test_the_input_is_shown_once_as_it_was_fed():
 def test_a_measure_without_a_direction_names_the_ends_otherwise():
     result = pictured()
     assert result.meta.pictures is not None
-    told = result.meta.pictures.model_copy(update={"by": "gone"})
+    told = result.meta.pictures.model_copy(update={"by": "gone", "direction": "neither"})
     meta = result.meta.model_copy(update={"pictures": told})
     shown = page(Result(result.document.model_copy(update={"meta": meta}), result.units, result.stored))
     assert images(shown)[2]["alt"] == "Unit 5 of a, lowest: channel 1, -"

@@ -11,7 +11,6 @@ from onnxinv.pictures import Pictures, PicturesMeta
 from onnxinv.reports.page.bitmap import beside, many_colours
 from onnxinv.reports.page.kept_units import Kept, map_rows, matrices
 from onnxinv.reports.page.picture import LayerPictured, Picture, evenly, fitting
-from onnxinv.reports.page.verdict import direction_of
 from onnxinv.reports.printable import printable
 from onnxinv.result import Result
 from onnxinv.shrink import shrink
@@ -74,8 +73,7 @@ def gallery(result: Result, room: int) -> Gallery | None:
     kept = [Kept(layer, pictures.layers[layer.index]) for layer in result.layers if layer.index in pictures.layers]
     # What was fed is shown already.
     mapped = [each for each in kept if each.pictures.maps is not None and not (variants and each.layer.op == "Input")]
-    neither = told.by is None or direction_of(told.by) == "neither"
-    words = ("lowest", "highest") if neither else ("most invariant", "least invariant")
+    words = ("lowest", "highest") if told.direction == "neither" else ("most invariant", "least invariant")
     shown = fitting(
         room // 2 if mapped else room,
         _COLUMNS,

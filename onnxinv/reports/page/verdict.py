@@ -24,7 +24,7 @@ def verdict(result: Result) -> str:
         return f"No layer has a value of {printable(key)} in a channel that responds to anything."
     by_value = sorted(having, key=lambda layer: layer.measures[key].mean or 0.0)
     lowest, highest = by_value[0], by_value[-1]
-    direction = direction_of(key)
+    direction = _direction(key)
     if direction == "neither":
         words, ends = ("lowest", "highest"), (lowest, highest)
     else:
@@ -42,8 +42,7 @@ def command(result: Result) -> str:
     return " ".join(shlex.quote(printable(word, 4000)) for word in _words(result))
 
 
-def direction_of(key: str) -> Direction:
-    """Return which way is more invariant by a measure; neither where this version lacks the measure."""
+def _direction(key: str) -> Direction:
     try:
         return measure_part(key).direction
     except UsageError:  # the measure of another version or package

@@ -1,4 +1,4 @@
-"""Reads arrays by name from a file: no pickles, and nothing else that would be run."""
+"""The arrays of `units.npz`, read without running anything that the file might hold."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy.typing as npt
 from onnxinv.errors import OutputError
 
 
-def read_arrays(path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the arrays of an npz file by name.
+def load_units(path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Return every array by its name, as float64.
 
     Raises:
-        OutputError: it is no such file, or damaged.
+        OutputError: the file cannot be read, or is no such archive.
     """
     try:
         # Opened as what it must be: given the path, numpy would take a bare array as well.
