@@ -58,6 +58,11 @@ class PicturesMeta(BaseModel):
     inferences: int
     seconds: float
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """What the first and the last of the kept units and channels are called."""
+        return ("lowest", "highest") if self.direction == "neither" else ("most invariant", "least invariant")
+
 
 @dataclass(frozen=True, eq=False)
 class LayerPictures:

@@ -73,16 +73,13 @@ def gallery(result: Result, room: int) -> Gallery | None:
     kept = [Kept(layer, pictures.layers[layer.index]) for layer in result.layers if layer.index in pictures.layers]
     # What was fed is shown already.
     mapped = [each for each in kept if each.pictures.maps is not None and not (variants and each.layer.op == "Input")]
-    words = ("lowest", "highest") if told.direction == "neither" else ("most invariant", "least invariant")
     shown = fitting(
         room // 2 if mapped else room,
         _COLUMNS,
-        lambda most: [matrices(result, told, each, words, most) for each in evenly(kept, _MOST_LAYERS)],
+        lambda most: [matrices(result, told, each, most) for each in evenly(kept, _MOST_LAYERS)],
     )
     room -= sum(each.size for each in shown)
-    maps = fitting(
-        room, _MAPS, lambda level: [map_rows(told, each, words, level[0]) for each in evenly(mapped, level[1])]
-    )
+    maps = fitting(room, _MAPS, lambda level: [map_rows(told, each, level[0]) for each in evenly(mapped, level[1])])
     items = result.meta.transforms.items
     first, last = (
         printable(str(items[place].get("name", place)), 60) for place in (told.transforms[0], told.transforms[-1])

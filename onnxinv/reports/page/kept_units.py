@@ -15,9 +15,6 @@ from onnxinv.reports.printable import printable
 from onnxinv.result import LayerResult, Result
 from onnxinv.shrink import shrink
 
-Words = tuple[str, str]
-"""What the first and the last of the kept units are called: most and least invariant, or lowest and highest."""
-
 
 class Kept(NamedTuple):
     """A layer, and what was kept of it."""
@@ -26,14 +23,13 @@ class Kept(NamedTuple):
     pictures: LayerPictures
 
 
-def matrices(result: Result, told: PicturesMeta, kept: Kept, words: Words, most: int) -> LayerPictured:
+def matrices(result: Result, told: PicturesMeta, kept: Kept, most: int) -> LayerPictured:
     """Return the matrices of the most and the least invariant unit of a layer.
 
     Args:
         result: what was found.
         told: what is said of the pictures.
         kept: of the layer.
-        words: what its units are called.
         most: transforms that are shown, evenly chosen of those there are.
     """
     rows = kept.pictures.rows
@@ -41,22 +37,21 @@ def matrices(result: Result, told: PicturesMeta, kept: Kept, words: Words, most:
     columns = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
     name = printable(kept.layer.label, 80)
     made = []
-    for place, word in _ends(len(kept.pictures.units), words):
+    for place, word in _ends(len(kept.pictures.units), told.words):
         unit = int(kept.pictures.units[place])
-        channel = int(np.unravel_index(unit, kept.layer.shape)[kept.layer.channel_axis])
-        caption = f"{word}: channel {channel}, {number(_value(result, told, kept.layer, unit, channel))}"
+        value = number(value_of(result, told, kept.layer, unit))
+        caption = f"{word}: channel {channel_of(kept.layer, unit)}, {value}"
         address = few_colours(steps(rows[:, columns, place].astype(np.float64)), grey=False)
         made.append(Picture(address, f"Unit {unit} of {name}, {caption}", caption))
     return LayerPictured(name, tuple(made))
 
 
-def map_rows(told: PicturesMeta, kept: Kept, words: Words, side: int) -> LayerPictured:
+def map_rows(told: PicturesMeta, kept: Kept, side: int) -> LayerPictured:
     """Return the feature maps of the most and the least invariant channel of a layer, a row for each sample.
 
     Args:
         told: what is said of the pictures.
         kept: of the layer, which has maps.
-        words: what its channels are called.
         side: pixels of the longer side of a map, at most.
     """
     pictures = kept.pictures
@@ -66,7 +61,7 @@ def map_rows(told: PicturesMeta, kept: Kept, words: Words, side: int) -> LayerPi
     made = []
     same = pictures.channels[0] == pictures.channels[1]
     for place, sample in enumerate(told.shown):
-        for end, word in _ends(1 if same else 2, words):
+        for end, word in _ends(1 if same else 2, told.words):
             maps = shrink(pictures.maps[end, place], side)
             levels = np.rint(maps.astype(np.float64) / 255 * (LEVELS - 1)).astype(np.uint8)
             caption = f"sample {sample}, {word}: channel {int(pictures.channels[end])}"
@@ -74,7 +69,7 @@ def map_rows(told: PicturesMeta, kept: Kept, words: Words, side: int) -> LayerPi
     return LayerPictured(name, tuple(made))
 
 
-def _ends(count: int, words: Words) -> Iterator[tuple[int, str]]:
+def _ends(count: int, words: tuple[str, str]) -> Iterator[tuple[int, str]]:
     """Yield the places of the first and the last with what they are called; one that is both is called neither."""
     if count == 1:
         yield 0, "the only one"
@@ -82,10 +77,15 @@ def _ends(count: int, words: Words) -> Iterator[tuple[int, str]]:
     yield from ((0, words[0]), (count - 1, words[1]))
 
 
-def _value(result: Result, told: PicturesMeta, layer: LayerResult, unit: int, channel: int) -> float | None:
-    """Return the value that a unit, or its channel, was chosen by."""
+def channel_of(layer: LayerResult, unit: int) -> int:
+    """Return the channel that a unit is in."""
+    return int(np.unravel_index(unit, layer.shape)[layer.channel_axis])
+
+
+def value_of(result: Result, told: PicturesMeta, layer: LayerResult, unit: int) -> float | None:
+    """Return the value that a unit, or its channel, was chosen by; None where the result lacks it."""
     if told.by not in layer.measures or layer.measures[told.by].reason is not None:
         return None
     values = np.asarray(result.values(told.by, layer)).reshape(-1)
-    place = unit if len(values) == layer.units else channel
+    place = unit if len(values) == layer.units else channel_of(layer, unit)
     return float(values[place]) if place < len(values) else None
