@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 
 
 class CloseLook:
-    """What is seen of a layer under the samples and transforms that are shown.
+    """What is seen of a layer in the variants that are shown, and in some more.
 
     Args:
         extremes: of the layer.
@@ -40,17 +40,18 @@ class CloseLook:
         self._seen = 0
         self._maps: list[Array] = []
 
-    def add(self, activations: Array) -> None:
-        """Take in (variants, places) activations."""
+    def add(self, activations: Array, shown: int) -> None:
+        """Take in (variants, places) activations, as many of the first of which are shown, or all."""
         of_units = activations[:, : self._bounds[-1]].astype(np.float64)
         if self._pivot is None:
             self._pivot = of_units[0].copy()
         shifted = of_units - self._pivot
         self._sums += shifted.sum(0), (shifted**2).sum(0)
         self._seen += len(activations)
-        if self.layer.maps:
+        if self.layer.maps and shown:
             size = [length for axis, length in enumerate(self.layer.shape) if axis != self.layer.channel_axis]
-            maps = activations[:, self._bounds[-1] :].reshape(len(activations), 2, *size)
+            of_maps = activations[:shown, self._bounds[-1] :]
+            maps = of_maps.reshape(len(of_maps), 2, *size)
             self._maps.append(shrink(maps, self._side).astype(np.float32))
 
     def units(self) -> Places:
@@ -69,7 +70,7 @@ class CloseLook:
         Args:
             units: as `units` says.
             rows: (samples, transforms, units) their activations.
-            shown: how many samples were looked at closely.
+            shown: how many samples are shown.
         """
         if not self._maps:
             return LayerPictures(units, rows)

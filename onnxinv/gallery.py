@@ -99,14 +99,17 @@ def _look_again(
     asked, count = plan.pictures, len(plan.transforms)
     looks = [CloseLook(each, asked.side) for each in extremes(plan, measured, by, asked.keep_units)]
     layers = [look.layer for look in looks]
-    for _, seen in _runs(plan, layers, [look.places for look in looks], shown, asked.transforms, progress):
+    first = [(sample, transform) for sample in shown for transform in asked.transforms]
+    others = [(sample, transform) for sample in samples if sample not in shown for transform in asked.glimpsed]
+    for start, seen in _runs(plan, layers, [look.places for look in looks], [*first, *others], progress):
         for look, activations in zip(looks, seen, strict=True):
-            look.add(activations)
+            look.add(activations, shown=max(0, len(first) - start))
     units = [look.units() for look in looks]
     rows = [np.empty((len(samples) * count, len(some)), np.float32) for some in units]
-    for first, seen in _runs(plan, layers, units, samples, range(count), progress):
+    every = [(sample, transform) for sample in samples for transform in range(count)]
+    for start, seen in _runs(plan, layers, units, every, progress):
         for array, activations in zip(rows, seen, strict=True):
-            array[first : first + len(activations)] = activations
+            array[start : start + len(activations)] = activations
     return {
         look.layer.index: look.kept(some, array.reshape(len(samples), count, -1), len(shown))
         for look, some, array in zip(looks, units, rows, strict=True)
@@ -117,19 +120,17 @@ def _runs(
     plan: Plan,
     layers: Sequence[Layer],
     wanted: Sequence[Places],
-    samples: Sequence[int],
-    transforms: Sequence[int],
+    variants: Sequence[tuple[int, int]],
     progress: Told,
 ) -> Iterator[tuple[int, list[Array]]]:
-    """Run samples under transforms, samples varying slowest.
+    """Run some variants.
 
     Args:
         plan: what was measured.
         layers: where to look.
         wanted: for each, the places of the units that are looked at; nothing else leaves the runtime where the graph
             can gather them.
-        samples: which.
-        transforms: places in the set.
+        variants: pairs of a sample and a transform.
         progress: is told of every run.
 
     Yields:
@@ -144,14 +145,13 @@ def _runs(
     fetched = sum(len(gathered.get(layer.name, range(layer.units))) * layer.number_bytes for layer in layers)
     room = max(1, plan.layout.memory.budget // _FETCHED_SHARE // fetched)
     at_once = plan.probe.fixed_batch or min(plan.layout.batch, room)
-    pairs = [(sample, transform) for sample in samples for transform in transforms]
-    for first in range(0, len(pairs), at_once):
-        some = pairs[first : first + at_once]
+    for start in range(0, len(variants), at_once):
+        some = variants[start : start + at_once]
         feed = plan.feeds.variants(some, plan.probe.fixed_batch)
         raw = session.run(feed, [exposed.outputs[layer.name] for layer in layers])
         fronts = [layer.batch.to_front(tensor)[: len(some)] for layer, tensor in zip(layers, raw, strict=True)]
         yield (
-            first,
+            start,
             [
                 front if layer.name in gathered else front.reshape(len(some), -1)[:, at]
                 for layer, at, front in zip(layers, wanted, fronts, strict=True)

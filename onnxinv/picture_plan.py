@@ -21,6 +21,9 @@ _SHOWN = 2
 _MOST_TRANSFORMS = 16
 """Transforms under which they are shown, evenly chosen."""
 
+_SKIPPED = 4
+"""Of these transforms, one in so many is enough to see which unit of a channel varies most."""
+
 _ROWS_BYTES, _MAPS_BYTES = 32 << 20, 16 << 20
 """Room for the rows, and for the maps."""
 
@@ -51,6 +54,11 @@ class PicturePlan:
     transforms: tuple[int, ...]
     side: int
     inferences: int
+
+    @property
+    def glimpsed(self) -> tuple[int, ...]:
+        """Places of the transforms under which samples that are not shown are looked at to choose units."""
+        return self.transforms[::_SKIPPED]
 
     @property
     def notices(self) -> list[str]:
@@ -99,7 +107,8 @@ def plan_pictures(
     rows = min(_MOST_SAMPLES, samples, _ROWS_BYTES // size if size else _MOST_SAMPLES)
     maps = 2 * shown * len(chosen) * layers
     side = next((side for side in _SIDES if maps * side**2 <= _MAPS_BYTES), _SIDES[-1])
-    inferences = rows * transforms + shown * len(chosen) if keep_units else 0
+    glimpses = shown * len(chosen) + (rows - shown) * len(chosen[::_SKIPPED])
+    inferences = rows * transforms + glimpses if keep_units else 0
     deciding = by if keep_units else None
     direction: Direction = directions[deciding] if deciding else "neither"
     return PicturePlan(

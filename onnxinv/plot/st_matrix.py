@@ -26,7 +26,7 @@ def st_matrix(result: Result, layer: str | int, which: Which = "most", *, ax: Ax
     """Draw the activations of a unit: one row for each kept sample, one column for each transform.
 
     An invariant unit has rows of one colour each; one that follows the transform alone has columns of one colour each.
-    Of the most or least invariant channel it is the unit that varies most over the samples that are shown; where units
+    Of the most or least invariant channel it is the unit that varies most over these samples; where units
     were measured one by one (`aggregate="unit"`) it is the most or least invariant unit itself. Values that are not
     finite are grey.
 

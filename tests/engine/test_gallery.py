@@ -93,7 +93,9 @@ def test_of_a_channel_the_unit_that_varies_most_is_kept(network):
     raw = activations(network[0], network[1], ["c"])["c"]
     told = result.meta.pictures
     assert told is not None
-    seen = raw[told.shown][:, told.transforms].astype(np.float64).reshape(-1, 5, 36)
+    others = [sample for sample in told.samples if sample not in told.shown]
+    # All four transforms of the samples that are shown, the first of the others.
+    seen = np.concatenate([raw[told.shown].reshape(-1, 5, 36), raw[others][:, 0].reshape(-1, 5, 36)]).astype(float)
     expected = [36 * channel + int(seen.var(0)[channel].argmax()) for channel in channels_of(result, "c")]
     assert kept(result, "c").units.tolist() == expected
 
@@ -147,9 +149,9 @@ def test_nothing_is_measured_otherwise_or_counted_with_the_measurement(network):
     assert plain.meta.pictures is not None
     assert keeping.meta.pictures is not None
     assert (plain.meta.pictures.inferences, plain.meta.pictures.seconds) == (0, 0)
-    assert keeping.meta.pictures.inferences == 16 * 4 + 2 * 4
+    assert keeping.meta.pictures.inferences == 16 * 4 + 2 * 4 + 14 * 1
     (told,) = (each for each in keeping.meta.warnings if "kept" in each)
-    assert "16 of the samples are run once more for them (72 inferences)" in told
+    assert "16 of the samples are run once more for them (86 inferences)" in told
     assert not any("kept" in each for each in plain.meta.warnings)
 
 

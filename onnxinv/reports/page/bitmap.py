@@ -23,9 +23,17 @@ _SHORT = 12_000
 _GAP = 2
 """Pixels between two pictures of a row."""
 
+_LEAST = 24
+"""Pixels that the longer side of a picture in a row has about."""
+
 
 def beside(pictures: npt.NDArray[Any], gap: int) -> npt.NDArray[Any]:
-    """Return (height, width, ...) pictures of (n, height, width, ...) in a row, with a gap between them."""
+    """Return (height, width, ...) pictures of (n, height, width, ...) in a row, with a gap between them.
+
+    The pixels of tiny pictures are repeated, so that the gap is small beside them.
+    """
+    times = max(1, _LEAST // max(pictures.shape[1:3]))
+    pictures = pictures.repeat(times, axis=1).repeat(times, axis=2)
     room = np.full((*pictures.shape[:2], _GAP, *pictures.shape[3:]), gap, pictures.dtype)
     return np.concatenate([part for each, space in zip(pictures, room, strict=True) for part in (each, space)][:-1], 1)
 
