@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -109,7 +110,7 @@ class Pictures:
 
 
 def read_pictures(
-    path: Path, told: PicturesMeta, transforms: int, layers: Mapping[int, tuple[int, int]]
+    path: Path, told: PicturesMeta, transforms: int, layers: Mapping[int, tuple[Sequence[int], int]]
 ) -> Pictures | None:
     """Return the content of a file; None where there is none.
 
@@ -120,7 +121,7 @@ def read_pictures(
         path: of the file.
         told: what the result says of it.
         transforms: how many there are.
-        layers: number of units and of channels of each layer, by its index.
+        layers: shape and channel axis of each layer, by its index.
 
     Raises:
         OutputError: the file cannot be read, or contradicts the result.
@@ -147,24 +148,26 @@ class _Reader:
         self._rows = (len(told.samples), transforms)
         self._shown = (len(told.shown), len(told.transforms))
 
-    def read(self, layers: Mapping[int, tuple[int, int]]) -> Pictures:
+    def read(self, layers: Mapping[int, tuple[Sequence[int], int]]) -> Pictures:
         variants = None
         if "variants" in self._names:
             variants = self._array("variants", np.uint8, (*self._shown, None, None, None))
             if variants.shape[-1] not in (1, 3):
                 raise ValueError(f"'variants' has {variants.shape[-1]} colours")
-        having = {index: sizes for index, sizes in layers.items() if f"units/{index:04d}" in self._names}
-        return Pictures(variants, {index: self._layer(f"{index:04d}", *sizes) for index, sizes in having.items()})
+        having = {index: told for index, told in layers.items() if f"units/{index:04d}" in self._names}
+        return Pictures(variants, {index: self._layer(f"{index:04d}", *told) for index, told in having.items()})
 
-    def _layer(self, index: str, units: int, channels: int) -> LayerPictures:
-        kept = self._places(f"units/{index}", None, units)
+    def _layer(self, index: str, shape: Sequence[int], channel_axis: int) -> LayerPictures:
+        if min(*self._rows, *shape, 1) < 1 or not 0 <= channel_axis < len(shape):
+            raise ValueError(f"the result tells of no activations for 'rows/{index}'")
+        kept = self._places(f"units/{index}", None, math.prod(shape))
         rows = self._array(f"rows/{index}", np.float32, (*self._rows, len(kept)))
         if f"maps/{index}" not in self._names:
             return LayerPictures(kept, rows)
         return LayerPictures(
             kept,
             rows,
-            self._places(f"channels/{index}", 2, channels),
+            self._places(f"channels/{index}", 2, shape[channel_axis]),
             self._array(f"maps/{index}", np.uint8, (2, *self._shown, None, None)),
             self._array(f"ranges/{index}", np.float32, (2, 2)),
         )

@@ -320,8 +320,8 @@ class Result:
         told = self.meta.pictures
         if told is None or not isinstance(self.stored, Path):
             return self.stored if isinstance(self.stored, Pictures) else None
-        sizes = {layer.index: (layer.units, layer.channels) for layer in self.layers}
-        return read_pictures(self.stored, told, self.meta.transforms.count, sizes)
+        shapes = {layer.index: (layer.shape, layer.channel_axis) for layer in self.layers}
+        return read_pictures(self.stored, told, len(self.meta.transforms.items), shapes)
 
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
         """Write `result.json`, `units.npz` and, where there are pictures, `pictures.npz`: all or none.

@@ -166,10 +166,45 @@ def test_a_damaged_file_is_refused_by_whoever_wants_it_and_by_nobody_else(folder
     assert reason in caught.value.message
 
 
-def test_transforms_that_the_result_lacks_are_refused(folder):
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        pytest.param(
+            lambda content: content["meta"]["pictures"].update(transforms=[0, 2]), "it does not have", id="a transform"
+        ),
+        pytest.param(
+            lambda content: content["meta"]["transforms"]["items"].pop(), "it does not have", id="too few transforms"
+        ),
+        pytest.param(
+            lambda content: content["meta"]["pictures"].update(samples=[]), "tells of no activations", id="no sample"
+        ),
+        pytest.param(
+            lambda content: content["layers"][1].update(shape=[4, 0, 2]), "tells of no activations", id="no unit"
+        ),
+        pytest.param(
+            lambda content: content["layers"][1].update(shape=[-4, -2, 2]), "no activations", id="a negative shape"
+        ),
+        pytest.param(
+            lambda content: content["layers"][1].update(channel_axis=3), "tells of no activations", id="no such axis"
+        ),
+        pytest.param(
+            lambda content: content["layers"][1].update(shape=[3, 2, 2]), "outside the layer", id="a smaller layer"
+        ),
+    ],
+)
+def test_a_result_that_does_not_fit_the_file_is_refused(folder, edit, reason):
     path = folder / "result.json"
     content = json.loads(path.read_text())
-    content["meta"]["pictures"]["transforms"] = [0, 2]
+    edit(content)
     path.write_text(json.dumps(content))
-    with pytest.raises(OutputError, match="transforms that it does not have"):
+    with pytest.raises(OutputError, match=reason):
         _ = Result.load(folder).pictures
+
+
+def test_a_result_that_knows_nothing_of_pictures_is_read(folder):
+    path = folder / "result.json"
+    content = json.loads(path.read_text())
+    del content["meta"]["pictures"]
+    path.write_text(json.dumps(content))
+    assert Result.load(folder).meta.pictures is None
+    assert Result.load(folder).pictures is None

@@ -59,6 +59,7 @@ def st_matrix(result: Result, layer: str | int, which: Which = "most", *, ax: Ax
     title(ax, "transform", "sample")
     value = number(value_of(result, told, kept.layer, unit))
     name = shorten(printable(kept.layer.label), 40)
-    said = f"{name}, channel {channel_of(kept.layer, unit)}, unit {unit}\n{told.words[place]}: {told.by} {value}"
+    by = printable(str(told.by))
+    said = f"{name}, channel {channel_of(kept.layer, unit)}, unit {unit}\n{told.words[place]}: {by} {value}"
     ax.set_title(said, fontsize="medium", parse_math=False, usetex=False)
     return ax

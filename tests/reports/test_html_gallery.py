@@ -151,6 +151,14 @@ def test_of_many_layers_some_are_shown():
     assert "of 1500 layers" in text
 
 
+def test_where_the_values_of_channels_are_not_at_hand_there_are_none():
+    result = pictured()
+    told = result.meta.pictures.model_copy(update={"by": "gone"})
+    meta = result.meta.model_copy(update={"pictures": told})
+    lacking = Result(result.document.model_copy(update={"meta": meta}), result.units, result.stored)
+    assert images(page(lacking))[2]["alt"] == "Unit 5 of a, most invariant: channel 1, -"
+
+
 def test_damaged_pictures_are_an_error_of_the_page(tmp_path):
     pictured().save(tmp_path / "out")
     (tmp_path / "out" / "pictures.npz").write_bytes(b"broken")

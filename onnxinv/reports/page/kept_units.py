@@ -12,7 +12,7 @@ from onnxinv.reports.numbers import number
 from onnxinv.reports.page.bitmap import LEVELS, beside, few_colours, steps
 from onnxinv.reports.page.picture import LayerPictured, Picture
 from onnxinv.reports.printable import printable
-from onnxinv.result import LayerResult, Result
+from onnxinv.result import LayerResult, Result, units_key
 from onnxinv.shrink import shrink
 
 
@@ -84,8 +84,6 @@ def channel_of(layer: LayerResult, unit: int) -> int:
 
 def value_of(result: Result, told: PicturesMeta, layer: LayerResult, unit: int) -> float | None:
     """Return the value that a unit, or its channel, was chosen by; None where the result lacks it."""
-    if told.by not in layer.measures or layer.measures[told.by].reason is not None:
-        return None
-    values = np.asarray(result.values(told.by, layer)).reshape(-1)
+    values = result.units.get(units_key(told.by or "", layer.index), np.zeros(0)).reshape(-1)
     place = unit if len(values) == layer.units else channel_of(layer, unit)
     return float(values[place]) if place < len(values) else None
