@@ -62,6 +62,7 @@ def test_every_picture_says_in_words_what_it_shows():
     ]
     assert "From rotation 0 to rotation 1." in page(pictured()).text
     assert "2 layers" in page(pictured()).text
+    assert "Samples 10, 11, 12, 13, 14, downwards; 14 inferences in 0.5 s" in page(pictured()).text
 
 
 def test_a_matrix_has_a_row_for_each_sample_and_a_column_for_each_transform():
