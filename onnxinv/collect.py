@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from onnxinv.measures.layer import Collected, spread_subset
 from onnxinv.statistics import State, merge_states
 from onnxinv.subjects import Subject
@@ -25,15 +23,21 @@ class Collector:
         self._groups: list[list[State | None]] = []
         self._totals: list[State | None] = [None] * max(len(classes), 1)
 
-    def add(self, closed: Sequence[State | None]) -> None:
-        """Keep the states of one group, one for each class; None where the group has no sample of the class."""
+    def begin_group(self) -> None:
+        """Let what is added from here on belong to the next group."""
+        self._groups.append([None] * len(self._totals))
+
+    def add(self, place: int, closed: State) -> None:
+        """Keep what is known of some samples of a group; the state is not to be used any more.
+
+        Args:
+            place: which class they are of; 0 unless samples are taken class by class.
+            closed: their state.
+        """
         kept = self._kept
-        if kept is None:
-            self._groups.append(list(closed))
-            return
-        self._groups.append([state and state.take(kept) for state in closed])
-        for position, (total, state) in enumerate(zip(self._totals, closed, strict=True)):
-            self._totals[position] = total.absorb(state) if total and state else total or state
+        _absorb(self._groups[-1], place, closed if kept is None else closed.take(kept))
+        if kept is not None:
+            _absorb(self._totals, place, closed)
 
     def collected(self) -> Collected:
         """Return everything that was kept."""
@@ -45,4 +49,9 @@ class Collector:
 
     def clear(self) -> None:
         """Forget the states."""
-        self._groups, self._totals = [], []
+        self._groups, self._totals = [], [None] * len(self._totals)
+
+
+def _absorb(states: list[State | None], place: int, more: State) -> None:
+    state = states[place]
+    states[place] = state.absorb(more) if state else more

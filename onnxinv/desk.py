@@ -1,4 +1,4 @@
-"""Measures one group of samples at a time: from samples to closed statistics, block by block."""
+"""Measures some samples of a group at a time: from samples to closed statistics, block by block."""
 
 from __future__ import annotations
 
@@ -107,11 +107,11 @@ class Desk:
     @np.errstate(all="ignore")
     def measure(
         self, samples: npt.NDArray[np.int64], before: Sequence[Mapping[type[Statistic], Statistic]]
-    ) -> list[State | None]:
-        """Return the closed state of every subject for the samples of one group and class.
+    ) -> list[State]:
+        """Return the closed state of every subject for some samples of one group and class.
 
         Args:
-            samples: which; where there are none, there is no state.
+            samples: which.
             before: for each subject, the statistics of the untransformed samples that it asked for.
 
         Raises:
@@ -120,8 +120,6 @@ class Desk:
             StoppedError: nobody wants to know any more.
         """
         plan = self._plan
-        if not len(samples):
-            return [None] * len(self._subjects)
         transforms = len(plan.transforms)
         states = [
             State.empty(each.kinds, each.extent(transforms, len(plan.samples), first, single=self._single))
@@ -156,7 +154,7 @@ class Desk:
                 in_windows += len(block.window)
         for state in states:
             state.close(len(samples))
-        return list(states)
+        return states
 
     @np.errstate(all="ignore")
     def measure_untransformed(self, samples: npt.NDArray[np.int64], subjects: Sequence[Subject]) -> list[State]:

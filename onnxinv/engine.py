@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from time import perf_counter
 
 import numpy as np
@@ -23,6 +24,7 @@ from onnxinv.measures.summary import summarize_nothing
 from onnxinv.model.layers import Layer
 from onnxinv.plan import LEAST_GROUPS_TO_STOP, Plan
 from onnxinv.result import MeasureSummary
+from onnxinv.schedule import segments
 from onnxinv.spent import Spent
 from onnxinv.statistics import State, Statistic, merge_states
 from onnxinv.subjects import Subject
@@ -136,10 +138,17 @@ class _Walk:
         with Desks(self._plan, self._subjects, self._progress) as desks:
             self.providers = desks.providers
             before = self._first_pass(desks)
-            measured = desks.map(lambda desk, group: [desk.measure(part, before) for part in group], self._plan.groups)
-            for closed in measured:
-                for collector, states in zip(self._collectors, zip(*closed, strict=True), strict=True):
-                    collector.add(states)
+            cut = [
+                [(place, segment) for place, part in enumerate(group) for segment in segments(part)]
+                for group in self._plan.groups
+            ]
+            measured = desks.map(lambda desk, samples: desk.measure(samples, before), [one for _, one in chain(*cut)])
+            for of_group in cut:
+                for collector in self._collectors:
+                    collector.begin_group()
+                for place, _ in of_group:
+                    for collector, state in zip(self._collectors, next(measured), strict=True):
+                        collector.add(place, state)
                 self.groups += 1
                 if self._is_precise():
                     break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from onnxinv.memory import KEPT_UNITS, OPEN_STATE, Load
 from onnxinv.model.layers import Layer
+from onnxinv.schedule import SEGMENT
 from onnxinv.statistics import ColumnMoments, RowMoments, Statistic
 from onnxinv.statistics.column_sums import ColumnSums
 from onnxinv.subjects import Subject, Subjects
@@ -47,7 +48,8 @@ def load_of(
     # Leave-one-out states are of kept units; of all others there is one state at a time, in slices hardly wider.
     widths = [min(each.view.channel.size, max(KEPT_UNITS, layer.units // layer.channels)) for each in mine]
     # Classes may be of any size, and one may fill the largest group.
-    opened = sum(_opened(each, transforms, largest, single=single) * each.view.channel.size for each in mine)
+    at_once = min(largest, SEGMENT)
+    opened = sum(_opened(each, transforms, at_once, single=single) * each.view.channel.size for each in mine)
     finishing = [classes * _state(each, transforms, samples) * width for each, width in zip(mine, widths, strict=True)]
     return Load(
         layer=layer,
@@ -68,7 +70,7 @@ def _state(subject: Subject, transforms: int, samples: int) -> int:
 def _opened(subject: Subject, transforms: int, samples: int, *, single: bool) -> int:
     known: dict[type[Statistic], int] = {}
     if single and subject.is_single:
-        known[ColumnMoments] = ColumnSums.bytes_per_unit(transforms, samples)
+        known[ColumnMoments] = ColumnSums.bytes_per_unit(transforms)
         known[RowMoments] = RowMoments.bytes_per_unit(transforms, samples) + _OPEN_ROWS
     return sum(
         known.get(kind, OPEN_STATE * kind.bytes_per_unit(transforms, samples)) + kind.open_bytes_per_unit(transforms)

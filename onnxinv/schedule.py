@@ -1,4 +1,4 @@
-"""In which session runs a group of samples is measured."""
+"""In which pieces and session runs a group of samples is measured."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from onnxinv.statistics.statistic import BLOCK_SAMPLES
+
+SEGMENT = 64
+"""Samples whose sums float32 holds, at most; a multiple of `BLOCK_SAMPLES`."""
+
 
 @dataclass(frozen=True)
 class BlockPlan:
@@ -17,7 +22,7 @@ class BlockPlan:
     Attributes:
         samples: which samples.
         columns: which columns.
-        before: samples of the group that come before the run's first.
+        before: samples of the segment that come before the run's first.
         window: the samples that some statistic wants to see at once.
         place: which of these the run's samples are.
         complete: whether the window is complete with this run.
@@ -31,20 +36,29 @@ class BlockPlan:
     complete: bool
 
 
-def blocks(group: npt.NDArray[np.int64], columns: int, batch: int, window: int = 0) -> Iterator[BlockPlan]:
-    """Cut a group into session runs of at most `batch` variants, samples first.
+def segments(group: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Cut the samples of a group into pieces that are each summed by themselves: what is open does not grow with it.
+
+    They hold whole windows, all but the last, and none is left with one sample, which would have no other beside it.
+    """
+    windows, pieces = -(-len(group) // BLOCK_SAMPLES), -(-len(group) // SEGMENT)
+    return (group[low * BLOCK_SAMPLES : high * BLOCK_SAMPLES] for low, high in pairwise(_bounds(windows, pieces)))
+
+
+def blocks(segment: npt.NDArray[np.int64], columns: int, batch: int, window: int = 0) -> Iterator[BlockPlan]:
+    """Cut a segment into session runs of at most `batch` variants, samples first.
 
     A run holds whole samples where all columns of one fit, else part of one sample's columns.
 
     Args:
-        group: the samples.
+        segment: the samples.
         columns: how many variants of each.
         batch: variants a run.
         window: how many samples some statistic wants to see at once; 0 or 1 for as many as a run holds.
     """
     size = window if window > 1 else max(1, batch // columns)
-    for start in range(0, len(group), size):
-        samples = group[start : start + size]
+    for start in range(0, len(segment), size):
+        samples = segment[start : start + size]
         for position, (rows, run) in enumerate(cut := list(_runs(len(samples), columns, batch))):
             complete = position == len(cut) - 1
             yield BlockPlan(samples[rows], run, start + rows.start, samples, rows, complete)

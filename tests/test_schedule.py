@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from onnxinv.api import plan, run
 from onnxinv.plan import Plan
 from onnxinv.result import Result
-from onnxinv.schedule import blocks
+from onnxinv.schedule import SEGMENT, blocks, segments
+from onnxinv.statistics.statistic import BLOCK_SAMPLES
 from tests.engine.networks import save_images, save_network
 from tests.engine.raw import activations
 
@@ -79,6 +80,17 @@ def test_windows_are_consecutive_samples_and_each_is_complete_once(
     for block, following in pairwise(cut):
         assert block.complete == (block.window[0] != following.window[0])
     assert Counter(int(each[0]) for each in complete).most_common(1)[0][1] == 1
+
+
+@given(st.integers(1, 400))
+def test_a_group_is_cut_into_segments_that_hold_whole_windows(samples: int) -> None:
+    group = group_of(samples)
+    cut = list(segments(group))
+    np.testing.assert_array_equal(np.concatenate(cut), group)
+    assert all(len(each) % BLOCK_SAMPLES == 0 for each in cut[:-1])
+    assert max(map(len, cut)) <= SEGMENT
+    assert len(cut) == -(-samples // SEGMENT)
+    assert samples == 1 or min(map(len, cut)) > 1
 
 
 def _range(columns: slice) -> range:

@@ -1,4 +1,4 @@
-"""Sums of columns that are taken in float32, within one group of samples."""
+"""Sums of columns that are taken in float32, over a few samples of a group."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from onnxinv.statistics.single_sums import Single, SingleSums
 from onnxinv.statistics.spare_arrays import leave_array, pieces, take_array
 from onnxinv.statistics.statistic import Array, Block, Reals
 
-_HELD = 64
-"""Samples that are added up in float32 before they are brought into float64."""
-
 _BEGINNING = Lock()
 
 Units = npt.NDArray[np.intp] | slice
@@ -25,7 +22,7 @@ Units = npt.NDArray[np.intp] | slice
 class ColumnSums:
     """Sums over samples of `a_ij - pivot_j` and of its square, for every transform and unit.
 
-    Most groups are small, and all of their sums are in float32; what goes beyond is in float64 beside them.
+    They are of so few samples that float32 holds them; blocks that it does not hold are in float64 beside them.
 
     Args:
         transforms: m.
@@ -44,15 +41,15 @@ class ColumnSums:
         self.recent: Single = self._held[1:]
         self.doubtful = False
         self.code: ModuleType | None = None
-        self._earlier: Array = np.empty((2, 0, 0))
+        self._doubles: Array = np.empty((2, 0, 0))
 
     @staticmethod
-    def bytes_per_unit(transforms: int, samples: int) -> int:
-        """Return 12 bytes a transform, and 16 more where the samples are too many for float32."""
-        return (12 if samples < _HELD else 28) * transforms
+    def bytes_per_unit(transforms: int) -> int:
+        """Return 12 bytes a transform."""
+        return 12 * transforms
 
     def release(self) -> None:
-        """Leave the arrays to the next group; nothing of these sums is to be used any more."""
+        """Leave the arrays to others; nothing of these sums is to be used any more."""
         leave_array(self._held)
 
     def begin(self, values: npt.NDArray[np.floating], block: Block) -> None:
@@ -73,23 +70,15 @@ class ColumnSums:
         else:
             total += sums.column_total
             squares += sums.column_squares
-        self.settle(block, len(sums.start))
-
-    def settle(self, block: Block, samples: int) -> None:
-        """Bring the sums of some units into float64, where float32 has added up enough with these samples."""
-        if block.before // _HELD < (block.before + samples) // _HELD:
-            total, squares = self.recent[:, block.transforms, block.units]
-            self.add_double(total, squares, block)
-            total[...] = squares[...] = 0
 
     def add_double(self, total: Reals, squares: Reals, block: Block) -> None:
         """Add sums in float64."""
-        if not self._earlier.size:
+        if not self._doubles.size:
             with _BEGINNING:  # slices of units are added in threads of their own
-                if not self._earlier.size:
-                    self._earlier = np.zeros((2, *self.pivot.shape))
-        self._earlier[0, block.transforms, block.units] += total
-        self._earlier[1, block.transforms, block.units] += squares
+                if not self._doubles.size:
+                    self._doubles = np.zeros((2, *self.pivot.shape))
+        self._doubles[0, block.transforms, block.units] += total
+        self._doubles[1, block.transforms, block.units] += squares
 
     def add_to(self, mean: Array, deviations: Array, count: int, samples: int) -> None:
         """Combine moments of other samples with these, in place.
@@ -100,7 +89,7 @@ class ColumnSums:
             count: how many they are.
             samples: how many were added up here.
         """
-        if self.code is not None and not self._earlier.size:
+        if self.code is not None and not self._doubles.size:
             flat = [each.reshape(-1) for each in (mean, deviations, self.pivot, *self.recent)]
             self.code.absorb_sums(*flat[:2], count, *flat[2:], samples)
             return
@@ -126,9 +115,9 @@ class ColumnSums:
             units: which units.
         """
         total, squares = (each[transform, units].astype(np.float64) for each in self.recent)
-        if self._earlier.size:
-            total += self._earlier[0][transform, units]
-            squares += self._earlier[1][transform, units]
+        if self._doubles.size:
+            total += self._doubles[0][transform, units]
+            squares += self._doubles[1][transform, units]
         return from_shifted_sums(samples, self.pivot[transform, units].astype(np.float64), total, squares)
 
 

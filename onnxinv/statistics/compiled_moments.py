@@ -55,7 +55,6 @@ def update_compiled(code: ModuleType, state: State, grid: Single, block: Block) 
     """
     begin = perf_counter()
     lost = list(_update(code, state, grid, block))
-    state[ColumnMoments].sums.settle(block, len(grid))
     half = (perf_counter() - begin) / 2
     return dict.fromkeys(SINGLE, half), lost
 
