@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +32,7 @@ from onnxinv.pushable import Pushable, in_graph, pushable
 from onnxinv.result import Json, Skipped, SkippedMeasure
 from onnxinv.runtime import Device, choose_device
 from onnxinv.spec import explain_validation
-from onnxinv.statistics.compiled_moments import compiled
+from onnxinv.statistics.compiled import Compiled, compiled
 from onnxinv.subjects import Subjects
 from onnxinv.transforms import Transform, expand
 from onnxinv.transforms.together import MOST_BYTES
@@ -109,7 +108,7 @@ class Plan:
     device: Device
     layout: Layout
     pushed: frozenset[str]
-    code: ModuleType | None
+    code: Compiled | None
     notices: tuple[str, ...]
 
     @property
