@@ -15,6 +15,7 @@ from onnxinv.errors import ModelError
 from onnxinv.measured import Measured
 from onnxinv.measures import Measure, Values, measures
 from onnxinv.measures.jackknife import LEAST_GROUPS, jackknife
+from onnxinv.memory import Layout
 from onnxinv.model.layers import Layer
 from onnxinv.plan import Plan
 from onnxinv.result import (
@@ -202,7 +203,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             providers=list(measured.providers),
             optimization="all" if plan.probe.optimize else "off",
             reduce=_reduce(plan),
-            schedule=f"samples first, {len(layout.chunks)} chunk{'s' * (len(layout.chunks) != 1)}",
+            schedule=_schedule(layout),
             batch=layout.batch,
             threads=config.threads or os.cpu_count() or 1,
         ),
@@ -215,6 +216,11 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
         warnings=list(warnings),
         class_output=_class_output(plan),
     )
+
+
+def _schedule(layout: Layout) -> str:
+    chunks = f"samples first, {len(layout.chunks)} chunk{'s' * (len(layout.chunks) != 1)}"
+    return f"{chunks}, large layers over several groups together" if layout.joined else chunks
 
 
 def _reduce(plan: Plan) -> str:

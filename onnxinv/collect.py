@@ -15,10 +15,22 @@ class Collector:
         kept_units: how many units' group states are kept; None for all.
         classes: names of the classes, where samples are taken class by class.
         seed: of the choice of the kept units.
+        joined: whether all units may be summed apart from the kept ones, over several groups together.
+
+    Attributes:
+        subject: whose states they are.
+        looked: what is summed group by group: the kept units where all are summed apart from them.
+        joined: whether they are.
     """
 
-    def __init__(self, subject: Subject, kept_units: int | None, classes: tuple[str, ...], seed: int) -> None:
+    def __init__(
+        self, subject: Subject, kept_units: int | None, classes: tuple[str, ...], seed: int, *, joined: bool = False
+    ) -> None:
+        self.subject = self.looked = subject
         self._kept = None if kept_units is None else spread_subset(subject.units, kept_units, seed)
+        self.joined = False
+        if joined and self._kept is not None and subject.is_joinable:
+            self.joined, self.looked = True, subject.of_some(self._kept)
         self._classes = classes
         self._groups: list[list[State | None]] = []
         self._totals: list[State | None] = [None] * max(len(classes), 1)
@@ -32,12 +44,17 @@ class Collector:
 
         Args:
             place: which class they are of; 0 unless samples are taken class by class.
-            closed: their state.
+            closed: their state, of what is looked at.
         """
-        kept = self._kept
-        _absorb(self._groups[-1], place, closed if kept is None else closed.take(kept))
-        if kept is not None:
+        if self._kept is None or self.joined:
+            _absorb(self._groups[-1], place, closed)
+        else:
+            _absorb(self._groups[-1], place, closed.take(self._kept))
             _absorb(self._totals, place, closed)
+
+    def add_joined(self, closed: State) -> None:
+        """Keep what is known of all units over some groups; the state is not to be used any more."""
+        _absorb(self._totals, 0, closed)
 
     def collected(self) -> Collected:
         """Return everything that was kept."""

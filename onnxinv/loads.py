@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from onnxinv.memory import KEPT_UNITS, OPEN_STATE, Load
+from collections.abc import Sequence
+
+from onnxinv.memory import KEPT_UNITS, OPEN_STATE, Joined, Load
 from onnxinv.model.layers import Layer
 from onnxinv.schedule import SEGMENT
 from onnxinv.statistics import ColumnMoments, RowMoments, Statistic
@@ -50,6 +52,10 @@ def load_of(
     # Classes may be of any size, and one may fill the largest group.
     at_once = min(largest, SEGMENT)
     opened = sum(_opened(each, transforms, at_once, single=single) * each.view.channel.size for each in mine)
+    whole = sum(_opened(each, transforms, SEGMENT, single=single) * each.view.channel.size for each in mine)
+    some = sum(
+        _opened(each, transforms, at_once, single=single) * min(each.view.channel.size, KEPT_UNITS) for each in mine
+    )
     finishing = [classes * _state(each, transforms, samples) * width for each, width in zip(mine, widths, strict=True)]
     return Load(
         layer=layer,
@@ -57,10 +63,28 @@ def load_of(
         kept=kept,
         full=full,
         open=opened,
+        joined=_joined(whole, some, full, samples) if single and _are_joinable(mine) else None,
         finishing=max(finishing, default=0),
         buffers=_buffers(layer, mine, columns, largest)
         + sum(_first(each, samples) * each.view.channel.size for each in mine),
     )
+
+
+def _are_joinable(mine: Sequence[Subject]) -> bool:
+    return all(each.is_joinable for each in mine) and any(each.view.channel.size > KEPT_UNITS for each in mine)
+
+
+def _joined(whole: int, some: int, full: int, samples: int) -> Joined:
+    """Return what a layer takes where all units are summed over several groups together.
+
+    Args:
+        whole: open states of all units.
+        some: open states of the kept ones.
+        full: closed states of all samples.
+        samples: n.
+    """
+    # What is summed in one go stays as it is, and nothing is merged.
+    return Joined(whole, some) if samples <= SEGMENT else Joined(full, whole + some)
 
 
 def _state(subject: Subject, transforms: int, samples: int) -> int:

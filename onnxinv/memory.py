@@ -38,6 +38,19 @@ OPEN_STATE = 2
 
 
 @dataclass(frozen=True)
+class Joined:
+    """Bytes that states of a layer take where all its units are summed over several groups together.
+
+    Attributes:
+        full: states of all samples, all units.
+        open: states of what is being measured.
+    """
+
+    full: int
+    open: int
+
+
+@dataclass(frozen=True)
 class Load:
     """Bytes that measuring one layer takes, over all the ways in which it is looked at.
 
@@ -50,6 +63,7 @@ class Load:
         finishing: one state of the units that are finished at a time.
         buffers: activations that are collected until statistics can use them, and statistics of the first pass.
         summed: whether blocks hand out sums of its activations in their place.
+        joined: states where all units are summed over several groups together; None where they cannot be.
     """
 
     layer: Layer
@@ -60,6 +74,11 @@ class Load:
     finishing: int
     buffers: int = 0
     summed: bool = False
+    joined: Joined | None = None
+
+    def states(self, *, joined: bool) -> Joined:
+        """Return the states of all units, and the open ones; joined as far as the layer can be."""
+        return self.joined if joined and self.joined else Joined(self.full, self.open)
 
     def block(self, batch: int, columns: int) -> int:
         """Return the bytes that a block of so many variants hands out, and what is made of them."""
@@ -104,6 +123,7 @@ class Layout:
         chunks: layers measured together, chunk after chunk.
         desks: groups measured at the same time.
         memory: the estimate.
+        joined: whether units whose group states are not kept are summed over several groups together.
     """
 
     batch: int
@@ -111,6 +131,7 @@ class Layout:
     chunks: tuple[tuple[Layer, ...], ...]
     desks: int
     memory: Memory
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +148,7 @@ class Work:
         passing_bytes: of one variant, what the runtime holds for a while and does not hand out; see `passing_bytes`.
         threads: layers finished at a time.
         desks: groups measured at the same time, at most.
+        joins: whether units may be summed over several groups together.
     """
 
     loads: Sequence[Load]
@@ -138,6 +160,7 @@ class Work:
     passing_bytes: int
     threads: int
     desks: int
+    joins: bool = False
 
 
 def lay_out(work: Work, budget: int | None) -> Layout:
@@ -155,10 +178,16 @@ def lay_out(work: Work, budget: int | None) -> Layout:
     limit = budget or _physical_memory() // 2
     desks = max(1, min(work.desks, work.groups))
     counts = {desks, -(-desks // 2), -(-desks // 4), 1}
-    found = [_lay_out(work, limit, count, rows) for count in counts for rows in range(1, _LEAST_SAMPLES + 1)]
+    ways = (False, True) if work.joins and any(load.joined for load in work.loads) else (False,)
+    found = [
+        _lay_out(work, limit, count, rows, joined=joined)
+        for count in counts
+        for rows in range(1, _LEAST_SAMPLES + 1)
+        for joined in ways
+    ]
     layouts = [each for each in found if isinstance(each, Layout)]
     if layouts:
-        return min(layouts, key=lambda each: (len(each.chunks), -each.desks, -each.batch))
+        return min(layouts, key=lambda each: (len(each.chunks), -each.desks, -each.batch, each.joined))
     # One desk needs least.
     raise min((each for each in found if isinstance(each, _Short)), key=lambda each: each.need).error(limit)
 
@@ -178,7 +207,7 @@ class _Short:
         )
 
 
-def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
+def _lay_out(work: Work, limit: int, desks: int, rows: int, *, joined: bool) -> Layout | _Short:
     """Return the layout with so many desks, and blocks of that many samples where memory allows it."""
     loads, groups = work.loads, work.groups
     layers = [load.layer for load in loads]
@@ -197,7 +226,9 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
         return kept + max(desks * opened, finishing), desks * buffers
 
     each = [
-        (load.full + groups * load.kept, load.open, load.buffers + load.block(batch, work.columns)) for load in loads
+        (states.full + groups * load.kept, states.open, load.buffers + load.block(batch, work.columns))
+        for load in loads
+        for states in [load.states(joined=joined)]
     ]
     alone = [sum(needs(*one)) for one in each]
     if max(alone) > room:
@@ -220,6 +251,7 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
         tuple(tuple(chunk) for chunk in chunks),
         desks,
         Memory(state, passing + collected, samples, limit),
+        joined,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +13,23 @@ from onnxinv.statistics.statistic import BLOCK_SAMPLES
 
 SEGMENT = 64
 """Samples whose sums float32 holds, at most; a multiple of `BLOCK_SAMPLES`."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Samples of one group and class.
+
+    Attributes:
+        group: number of the group.
+        place: number of the class, 0 unless samples are taken class by class.
+        samples: which they are.
+        last: whether the group ends with them.
+    """
+
+    group: int
+    place: int
+    samples: npt.NDArray[np.int64]
+    last: bool
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,25 @@ class BlockPlan:
     window: npt.NDArray[np.int64]
     place: slice
     complete: bool
+
+
+def stretches(groups: Sequence[Sequence[npt.NDArray[np.int64]]], *, joined: bool) -> list[tuple[Piece, ...]]:
+    """Return what is measured one after the other, segments of groups, each stretch at one desk.
+
+    Args:
+        groups: the samples, group by group and class by class.
+        joined: whether a stretch goes on over the ends of groups, as long as float32 holds its sums.
+    """
+    found: list[tuple[Piece, ...]] = []
+    for group, parts in enumerate(groups):
+        cut = [(place, segment) for place, part in enumerate(parts) for segment in segments(part)]
+        for position, (place, segment) in enumerate(cut):
+            piece = Piece(group, place, segment, last=position == len(cut) - 1)
+            if joined and found and sum(len(each.samples) for each in (*found[-1], piece)) <= SEGMENT:
+                found[-1] = (*found[-1], piece)
+            else:
+                found.append((piece,))
+    return found
 
 
 def segments(group: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

@@ -86,8 +86,8 @@ def measured(decided: Plan, monkeypatch: pytest.MonkeyPatch) -> Held:
     watched = len(decided.subjects.of(decided.layers, with_output=False))
 
     class WatchedCollector(Collector):
-        def __init__(self, subject: Subject, *others: Any) -> None:
-            super().__init__(subject, *others)
+        def __init__(self, subject: Subject, *others: Any, **more: Any) -> None:
+            super().__init__(subject, *others, **more)
             self._counted = subject.role != "output"
 
         def add(self, place: int, closed: State) -> None:
