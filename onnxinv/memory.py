@@ -148,7 +148,7 @@ class Work:
         passing_bytes: of one variant, what the runtime holds for a while and does not hand out; see `passing_bytes`.
         threads: layers finished at a time.
         desks: groups measured at the same time, at most.
-        joins: whether units may be summed over several groups together.
+        joins: stretches that there are where units are summed over several groups together; 0 where they may not be.
     """
 
     loads: Sequence[Load]
@@ -160,7 +160,7 @@ class Work:
     passing_bytes: int
     threads: int
     desks: int
-    joins: bool = False
+    joins: int = 0
 
 
 def lay_out(work: Work, budget: int | None) -> Layout:
@@ -176,20 +176,24 @@ def lay_out(work: Work, budget: int | None) -> Layout:
         UsageError: not even one layer at a time fits.
     """
     limit = budget or _physical_memory() // 2
-    desks = max(1, min(work.desks, work.groups))
-    counts = {desks, -(-desks // 2), -(-desks // 4), 1}
-    ways = (False, True) if work.joins and any(load.joined for load in work.loads) else (False,)
+    ways = {False: work.groups}
+    if work.joins and any(load.joined for load in work.loads):
+        ways[True] = work.joins
     found = [
-        _lay_out(work, limit, count, rows, joined=joined)
-        for count in counts
+        _lay_out(work, limit, desks, rows, joined=joined)
+        for joined, most in ways.items()
+        for desks in _counts(min(work.desks, most))
         for rows in range(1, _LEAST_SAMPLES + 1)
-        for joined in ways
     ]
     layouts = [each for each in found if isinstance(each, Layout)]
     if layouts:
         return min(layouts, key=lambda each: (len(each.chunks), -each.desks, -each.batch, each.joined))
     # One desk needs least.
     raise min((each for each in found if isinstance(each, _Short)), key=lambda each: each.need).error(limit)
+
+
+def _counts(most: int) -> set[int]:
+    return {max(1, most), -(-most // 2), -(-most // 4), 1}
 
 
 @dataclass(frozen=True)

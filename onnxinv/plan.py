@@ -31,6 +31,7 @@ from onnxinv.probe import Probe, run_probe
 from onnxinv.pushable import Pushable, in_graph, pushable
 from onnxinv.result import Json, Skipped, SkippedMeasure
 from onnxinv.runtime import Device, choose_device
+from onnxinv.schedule import stretches
 from onnxinv.spec import explain_validation
 from onnxinv.statistics.compiled import Compiled, compiled
 from onnxinv.subjects import Subjects
@@ -207,7 +208,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         passing_bytes=passing_bytes(probe.layers, drawn),
         threads=threads,
         desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
-        joins=not config.may_stop_early and not classes,
+        joins=0 if config.may_stop_early or classes else len(stretches(groups, joined=True)),
     )  # fmt: skip
     layout, pushed, refused = _lay_out(work, config.memory, found if in_graph(config.reduce, device) else None)
     if config.may_stop_early and len(layout.chunks) > 1:
@@ -260,7 +261,7 @@ def _lay_out(work: Work, budget: int | None, found: Pushable | None) -> tuple[La
         return lay_out(work, budget), frozenset(), "" if found is None else found.reasons
     loads = [replace(load, summed=load.layer.name in found.layers) for load in work.loads]
     passing = max(work.passing_bytes, summing_bytes(loads))
-    layout = lay_out(replace(work, loads=loads, passing_bytes=passing, joins=False), budget)
+    layout = lay_out(replace(work, loads=loads, passing_bytes=passing, joins=0), budget)
     if layout.batch >= work.columns:
         return layout, found.layers, found.reasons
     reason = f"a run of {layout.batch} does not hold all {work.columns} variants of a sample"

@@ -91,9 +91,5 @@ def test_it_is_not_chosen_where_groups_are_looked_at_or_sums_are_in_float64(monk
     monkeypatch.setattr("onnxinv.memory.KEPT_UNITS", 100)
     few = {"samples": SEGMENT, "groups": 8, "layers": ("conv1",), "memory": "6MiB", "threads": 1}
     assert planned(**few).layout.joined
-    try:
-        joined = planned(**few, **option).layout.joined
-    except UsageError as error:
-        joined = False
-        assert "needs about" in str(error)
-    assert not joined
+    with pytest.raises(UsageError, match="needs about"):
+        planned(**few, **option)
