@@ -25,6 +25,7 @@ def load_of(
     groups: int,
     classes: int,
     single: bool = False,
+    lands: bool = False,
 ) -> Load:
     """Return what a layer takes, with the floors that belong to the size of its maps.
 
@@ -39,6 +40,7 @@ def load_of(
         groups: number of groups.
         classes: number of classes that samples are taken by, 1 where they are not.
         single: whether sums may be taken in float32.
+        lands: whether the activations of each block are written over those of the last.
     """
     mine = [each for each in subjects.every if each.role == "layer" and each.layer == layer]
     sizes = {each.map_size for each in mine if each.map_size}
@@ -63,6 +65,7 @@ def load_of(
         kept=kept,
         full=full,
         open=opened,
+        copies=1 if lands else 2,
         joined=_joined(whole, some, full, samples) if single and _are_joinable(mine) else None,
         finishing=max(finishing, default=0),
         buffers=_buffers(layer, mine, columns, largest)

@@ -15,11 +15,14 @@ KEPT_UNITS = 4096
 _TARGET_BLOCK = 128 << 20
 """Bytes of activations that one block should yield: several samples of each, so that states are seldom touched."""
 
-_BLOCKS_SHARE = 6
-"""Part of the memory that the blocks at work may take, which are held twice: the states need most of the room."""
+_BLOCKS_SHARE = 3
+"""Part of the memory that the blocks at work may take: the states need most of the room."""
 
-_LEAST_SAMPLES = 2
-"""Samples that a block should hold, however large they are."""
+_LEAST_SAMPLES = 1, 2
+"""Samples that a block should hold, however large they are, the more the better."""
+
+_LEAST_SAMPLES_JOINED = 1, 2, 4
+"""The same where states are so large that touching them takes most of the time."""
 
 _MOST_SAMPLES = 8
 """Samples of a block, at most."""
@@ -63,6 +66,7 @@ class Load:
         finishing: one state of the units that are finished at a time.
         buffers: activations that are collected until statistics can use them, and statistics of the first pass.
         summed: whether blocks hand out sums of its activations in their place.
+        copies: how often the activations of a block are there at a time: 1 where each lands in the place of the last.
         joined: states where all units are summed over several groups together; None where they cannot be.
     """
 
@@ -74,6 +78,7 @@ class Load:
     finishing: int
     buffers: int = 0
     summed: bool = False
+    copies: int = 2
     joined: Joined | None = None
 
     def states(self, *, joined: bool) -> Joined:
@@ -82,7 +87,7 @@ class Load:
 
     def block(self, batch: int, columns: int) -> int:
         """Return the bytes that a block of so many variants hands out, and what is made of them."""
-        raw = 2 * batch * self.layer.units * self.layer.number_bytes
+        raw = self.copies * batch * self.layer.units * self.layer.number_bytes
         # Start, total and deviations of each row; total, squares and pivot of each column. The activations themselves
         # wait in the runtime, and are handed out where float32 does not hold their sums.
         sums = 3 * (-(-batch // columns) + columns) * self.layer.units * _SUM_BYTES
@@ -166,7 +171,8 @@ class Work:
 def lay_out(work: Work, budget: int | None) -> Layout:
     """Choose batch, chunks and desks so that the estimate stays within the budget.
 
-    Every chunk runs the model again: as few of them as possible come first, then as many desks as there may be.
+    Every chunk runs the model again: as few of them as possible come first, then blocks of more than one sample, then
+    as many desks as there may be.
 
     Args:
         work: what is laid out.
@@ -183,13 +189,19 @@ def lay_out(work: Work, budget: int | None) -> Layout:
         _lay_out(work, limit, desks, rows, joined=joined)
         for joined, most in ways.items()
         for desks in _counts(min(work.desks, most))
-        for rows in range(1, _LEAST_SAMPLES + 1)
+        for rows in (_LEAST_SAMPLES_JOINED if joined else _LEAST_SAMPLES)
     ]
     layouts = [each for each in found if isinstance(each, Layout)]
     if layouts:
-        return min(layouts, key=lambda each: (len(each.chunks), -each.desks, -each.batch, each.joined))
+        return min(layouts, key=lambda each: _rank(each, work.columns))
     # One desk needs least.
     raise min((each for each in found if isinstance(each, _Short)), key=lambda each: each.need).error(limit)
+
+
+def _rank(layout: Layout, columns: int) -> tuple[int, bool, int, int, bool]:
+    """Return what is smallest for the best layout."""
+    small = layout.batch < _LEAST_SAMPLES[-1] * columns  # states are touched for every sample
+    return len(layout.chunks), small, -layout.desks, -layout.batch, layout.joined
 
 
 def _counts(most: int) -> set[int]:
@@ -216,9 +228,8 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int, *, joined: bool) -> 
     loads, groups = work.loads, work.groups
     layers = [load.layer for load in loads]
     exposed = sum(layer.units * layer.number_bytes for layer in layers)
-    batch = work.batch or _batch(
-        exposed + work.passing_bytes + work.variant_bytes, work.columns, rows, limit // _BLOCKS_SHARE // desks
-    )
+    most = limit // _BLOCKS_SHARE // max(load.copies for load in loads) // desks
+    batch = work.batch or _batch(exposed + work.passing_bytes + work.variant_bytes, work.columns, rows, most)
     samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
     passing = desks * batch * work.passing_bytes
     room = limit - passing - samples

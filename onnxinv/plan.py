@@ -194,10 +194,12 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         model.proto, drawn, subjects.every,
         transforms=len(transforms), columns=columns, fixed_batch=probe.fixed_batch,
     )  # fmt: skip
+    lands = device.kind == "cpu" and all(layer.batch.axis == 0 for layer in drawn)
     work = Work(
         [
             load_of(layer, subjects, transforms=len(transforms), columns=columns, samples=len(samples),
-                    groups=len(groups), classes=max(len(classes), 1), single=config.reduce != "host")
+                    groups=len(groups), classes=max(len(classes), 1), single=config.reduce != "host",
+                    lands=lands)
             for layer in drawn
         ],
         groups=len(groups),
