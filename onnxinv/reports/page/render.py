@@ -11,8 +11,8 @@ from onnxinv.reports.numbers import counts_text, global_text, interval_text, num
 from onnxinv.reports.page.curves import curve_keys, curves
 from onnxinv.reports.page.layer_profile import layer_profile
 from onnxinv.reports.page.strips import ROWS, counts, scale_of, strips
-from onnxinv.reports.page.verdict import command, verdict
 from onnxinv.reports.printable import printable
+from onnxinv.reports.verdict import command, verdict
 from onnxinv.result import Result
 
 _FOLDER = "onnxinv.reports.page"
