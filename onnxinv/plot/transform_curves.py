@@ -88,8 +88,8 @@ def _with_curves(result: Result, measure: str | None) -> str:
         return measure
     what = "No measure" if measure is None else f"'{measure}'"
     hint = f"Plot {' or '.join(curved)}." if curved else "Measure transform-profile, too."
-    has = "has" if measure is None else "has not"
-    raise OnnxinvError(f"{what} of '{result.meta.model.path}' {has} a value for each transform.", hint)
+    has = "has a" if measure is None else "has no"
+    raise OnnxinvError(f"{what} of '{result.meta.model.path}' {has} curve over the transforms.", hint)
 
 
 def _chosen(layers: Sequence[LayerResult], wanted: str | Sequence[str] | None) -> list[LayerResult]:
