@@ -92,7 +92,7 @@ def _paint(ax: Axes, shown: Array, key: str, scale: tuple[float, float]) -> None
             interpolation="nearest",
         )  # fmt: skip
     if columns <= _APART:
-        ax.vlines(np.arange(columns - 1) + 0.5, 0, 1, color="white", linewidth=1)
+        ax.vlines(np.arange(columns - 1) + 0.5, 0, 1, color=ax.get_facecolor(), linewidth=1)
     above, below = bool((finite > high).any()), bool((finite < low).any())
     extend = "both" if above and below else "max" if above else "min" if below else "neither"
     bar = ax.figure.colorbar(image, ax=ax, extend=extend)

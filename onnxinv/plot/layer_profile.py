@@ -138,7 +138,9 @@ def _draw(ax: Axes, series: _Series, colour: str, marker: str) -> Artist:
         ax.vlines(*zip(*upright, strict=True), color=colour, linewidth=min(5.0, 400 / len(points)), alpha=0.35)
     dead = [(place, each.mean) for place, each in points if each.mean is not None and each.mean_alive is None]
     if dead:
-        ax.plot(*zip(*dead, strict=True), color=colour, marker=marker, markersize=5, linestyle="", mfc="white")
+        ax.plot(
+            *zip(*dead, strict=True), color=colour, marker=marker, markersize=5, linestyle="", mfc=ax.get_facecolor()
+        )
     inside = ax.get_xaxis_transform()
     for place, each in points:
         if each.mean is None:

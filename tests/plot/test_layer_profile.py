@@ -52,7 +52,7 @@ def test_a_layer_whose_channels_are_all_dead_has_a_hollow_mark():
     ax = profile(result_of([layer(0, "a", {NV: summary(0.5)}), layer(1, "b", {NV: hollow})]))
     assert len(ax.lines) == 2
     np.testing.assert_array_equal(ax.lines[1].get_xydata(), [[1, 1.0]])
-    assert ax.lines[1].get_markerfacecolor() == "white"
+    assert ax.lines[1].get_markerfacecolor() == ax.get_facecolor()
 
 
 def test_layers_without_the_measure_are_left_out():
@@ -134,6 +134,12 @@ def test_an_unknown_measure_is_refused_with_the_closest():
 def test_each_result_must_have_the_measure():
     with pytest.raises(UsageError, match=r"'other\.onnx' has no measure"):
         profile([small(), result_of([layer(0, "a", {"anova": summary(0.5)})], path="other.onnx")])
+
+
+def test_a_result_of_the_class_output_alone_has_nothing_to_draw():
+    bare = small().document.model_copy(update={"layers": [], "summary": {}})
+    with pytest.raises(OnnxinvError, match=r"'net\.onnx' has no measure of layers"):
+        profile(Result(bare, {}))
 
 
 def test_nothing_to_draw_is_refused():

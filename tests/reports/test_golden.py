@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import builtins
 import io
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import onnxinv
@@ -59,6 +61,10 @@ def test_reads_no_file_but_its_own_template(name, monkeypatch):
     rendered(name)
     package = Path(onnxinv.__file__).parent / "reports"
     assert [path for path in opened if package not in path.parents] == []
+
+
+def test_the_json_is_what_the_schema_says():
+    jsonschema.validate(json.loads(rendered("json")), json.loads(rendered("schema")))
 
 
 if __name__ == "__main__":
