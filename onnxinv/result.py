@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +17,10 @@ from onnxinv.errors import OutputError
 from onnxinv.files import write_folder
 from onnxinv.json_text import json_text, refuse_constant
 from onnxinv.spec import explain_validation
+from onnxinv.units_file import load_units
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FORMAT = 1
 """Format of `result.json`. 1: the first."""
@@ -308,6 +310,19 @@ class Result:
         """
         write_folder(folder, self.files(), marker="result.json", overwrite=overwrite, outdated=("report.html",))
 
+    def to_frame(self) -> DataFrame:
+        """Return a pandas data frame with one row for each layer and measure, the columns of the format `csv`.
+
+        Texts are `string`, counts `Int64`, real numbers `float64`; what a row lacks is `NA` or `nan`. Measures of the
+        class output follow the layers, with their value as `mean`.
+
+        Raises:
+            OnnxinvError: pandas is not installed; `pip install 'onnxinv[frame]'` brings it.
+        """
+        from onnxinv.frame import frame_of
+
+        return frame_of(self)
+
     def files(self) -> dict[str, bytes]:
         """Return the content of the result folder by file name, `result.json` last."""
         arrays = io.BytesIO()
@@ -343,7 +358,7 @@ class Result:
         told = document.summary or document.outputs
         if not told or any(list(layer.measures) != list(document.summary) for layer in document.layers):
             raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
-        units = _load_arrays(path.with_name("units.npz"))
+        units = load_units(path.with_name("units.npz"))
         expected = {
             units_key(key, layer.index)
             for layer in document.layers
@@ -371,18 +386,3 @@ def classes_key(measure: str, index: int) -> str:
 def to_json(result: Result) -> str:
     """Return the text of `result.json`: indented, finite numbers or null."""
     return json_text(result.document)
-
-
-def _load_arrays(path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    try:
-        # Opened as what it must be: given the path, numpy would take a bare array as well.
-        with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if name.endswith(".npy")]
-            return {name.removesuffix(".npy"): _read_array(archive, name) for name in members}
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise OutputError(f"'{path}' cannot be read: {error}.", "Measure the model again.") from error
-
-
-def _read_array(archive: zipfile.ZipFile, member: str) -> npt.NDArray[np.float64]:
-    with archive.open(member) as stream:
-        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), dtype=np.float64)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from onnxinv.reports.numbers import global_text, interval_text, number
+from onnxinv.reports.numbers import counts_text, global_text, interval_text, number
 from onnxinv.reports.page.curves import curve_keys, curves
 from onnxinv.reports.page.layer_profile import layer_profile
 from onnxinv.reports.page.strips import ROWS, counts, scale_of, strips
-from onnxinv.reports.page.verdict import command, verdict
 from onnxinv.reports.printable import printable
+from onnxinv.reports.verdict import command, verdict
 from onnxinv.result import Result
 
 _FOLDER = "onnxinv.reports.page"
@@ -107,10 +107,8 @@ def _cell(result: Result, key: str, place: int) -> Cell:
     summary = result.layers[place].measures[key]
     if summary.reason is not None:
         return Cell("", "-", "", printable(summary.reason, 200))
-    counts = {"dead": summary.dead, "inf": summary.inf, "nan": summary.nan}
-    notes = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     sort = "" if summary.mean is None else repr(summary.mean)
-    return Cell(sort, number(summary.mean), interval_text(summary.ci["mean"]), notes)
+    return Cell(sort, number(summary.mean), interval_text(summary.ci["mean"]), counts_text(summary))
 
 
 def _inert(content: object) -> Markup:

@@ -1,0 +1,9 @@
+"""Matplotlib figures of a Result, for notebooks and papers; each function returns the axes it drew on."""
+
+from __future__ import annotations
+
+from onnxinv.plot.channel_heatmap import heatmap
+from onnxinv.plot.layer_profile import profile
+from onnxinv.plot.transform_curves import transform_profile
+
+__all__ = ["heatmap", "profile", "transform_profile"]
