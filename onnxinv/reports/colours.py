@@ -7,8 +7,8 @@ from onnxinv.result import Result
 PALETTE = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 """Red, green and blue, from the lowest value to the highest at even distances; the page draws channels in the same."""
 
-_BRIGHT = 0.38
-"""Luminance from which dark letters are read better than white ones."""
+_BRIGHT = 0.18
+"""Luminance from which black letters are read better than white ones."""
 
 
 def mean_scale(result: Result, measure: str) -> tuple[float, float]:

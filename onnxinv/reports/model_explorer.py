@@ -30,7 +30,7 @@ class ModelExplorerReport(Report):
 
     def render(self, result: Result) -> str:
         """Return the node data of the first measure as JSON text, in ASCII."""
-        return _text(result, result.measures[0]) if result.measures else "{}\n"
+        return _text(result, result.measures[0]) if result.measures else '{"results": {}}\n'
 
     def beside(self, result: Result) -> dict[str, str]:
         """Return the node data of the other measures."""
