@@ -161,7 +161,11 @@ ComparisonFolder = Annotated[
 ]
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, html, json, csv or schema; repeatable."),
+    typer.Option(
+        "--format",
+        metavar="FORMAT[:PATH]",
+        help="terminal, html, json, csv, dot, model-explorer or schema; repeatable.",
+    ),
 ]
 Folder = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write report.html, result.json and units.npz.")
