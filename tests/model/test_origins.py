@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import onnx
 import pytest
 
+from onnxinv.model.load import load
 from onnxinv.model.origins import Origin, origins
+from onnxinv.model.rewrite import reads
 from tests.engine.networks import layer_of, measure, save_images, save_network
 from tests.model.onnx_text import parse
+
+ZOO = Path(__file__).parent.parent / "zoo"
+MOVING = "Reshape Transpose Flatten Squeeze Unsqueeze Slice Split Concat Identity Pad Cast".split()
 
 ONE_INPUT = "g (float[N, 4] x) => (float[N, 4] y)"
 
@@ -113,3 +120,26 @@ def test_a_result_tells_it_of_its_layers(tmp_path):
     followed = {layer.name: [result.layers[place].name for place in layer.after] for layer in result.layers}
     assert followed == {"image": [], "a": ["image"], "b": ["a"], "y": ["a", "b"]}
     assert layer_of(result, "image").node == ""
+
+
+@pytest.mark.parametrize("path", sorted(ZOO.glob("*.onnx")), ids=lambda path: path.stem)
+def test_real_models_agree_with_a_walk_back_from_each_tensor(path):
+    graph = load(path).proto.graph
+    makers = {name: node for node in graph.node for name in node.output}
+    measured = [info.name for info in graph.input] + [
+        name for node in graph.node for name in node.output if name and node.op_type not in MOVING
+    ]
+    found = origins(graph, measured)
+    for name, one in zip(measured, found, strict=True):
+        reached, seen = set(), set()
+        pending = [name]
+        while pending:
+            node = makers.get(pending.pop())
+            for before in reads(node) if node is not None and node.op_type != "Shape" else ():
+                if before in measured:
+                    reached.add(before)
+                elif before not in seen:
+                    seen.add(before)
+                    pending.append(before)
+        assert {measured[place] for place in one.after} == reached
+        assert one.node == (makers[name].name if name in makers else "")
