@@ -17,6 +17,7 @@ from onnxinv.measures import Measure, Values, measures
 from onnxinv.measures.jackknife import LEAST_GROUPS, jackknife
 from onnxinv.memory import Layout
 from onnxinv.model.layers import Layer
+from onnxinv.model.origins import Origin, origins
 from onnxinv.plan import Plan
 from onnxinv.result import (
     FORMAT,
@@ -46,7 +47,11 @@ def assemble(plan: Plan, measured: Measured) -> Result:
     Raises:
         ModelError: no unit of the model's outputs is finite, so that nothing it says can be trusted.
     """
-    layers = [_layer(layer, found.measures) for layer, found in zip(plan.layers, measured.layers, strict=True)]
+    places = origins(plan.model.proto.graph, [layer.name for layer in plan.layers])
+    layers = [
+        _layer(layer, found.measures, origin)
+        for layer, found, origin in zip(plan.layers, measured.layers, places, strict=True)
+    ]
     _check_outputs(plan, layers)
     keys = list(measured.layers[0].measures)
     bounds = {key: limits for each in plan.measures for key, limits in each.bounds_by_key().items()}
@@ -94,7 +99,7 @@ def _output(values: Values, summary: MeasureSummary) -> OutputValue:
     )
 
 
-def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]]) -> LayerResult:
+def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]], origin: Origin) -> LayerResult:
     return LayerResult(
         index=layer.index,
         name=layer.name,
@@ -105,6 +110,8 @@ def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]]) -> 
         units=layer.units,
         channels=layer.channels,
         measures={key: summary for key, (_, summary) in found.items()},
+        node=origin.node,
+        after=list(origin.after),
     )
 
 

@@ -162,7 +162,9 @@ ComparisonFolder = Annotated[
 Formats = Annotated[
     list[str] | None,
     typer.Option(
-        "--format", metavar="FORMAT[:PATH]", help="terminal, html, markdown, json, csv or schema; repeatable."
+        "--format",
+        metavar="FORMAT[:PATH]",
+        help="terminal, html, markdown, json, csv, dot, model-explorer or schema; repeatable.",
     ),
 ]
 Folder = Annotated[

@@ -212,7 +212,12 @@ class MeasureSummary(Part):
 
 
 class LayerResult(Part):
-    """One measured layer; `shape` leaves the batch axis out and `channel_axis` indexes it."""
+    """One measured layer; `shape` leaves the batch axis out and `channel_axis` indexes it.
+
+    Attributes:
+        node: name of the node that makes the tensor; empty for an input, and where the node has none.
+        after: indices of the layers that it is computed from with no layer in between; empty in older results.
+    """
 
     index: int
     name: str
@@ -223,6 +228,13 @@ class LayerResult(Part):
     units: Annotated[int, Field(ge=1)]
     channels: Annotated[int, Field(ge=1)]
     measures: dict[str, MeasureSummary]
+    node: str = ""
+    after: list[int] = []
+
+    def model_post_init(self, context: object) -> None:
+        """Refuse what drawings of the graph would run in circles on."""
+        if not all(0 <= index < self.index for index in self.after):
+            raise ValueError("a layer is computed from layers before it")
 
 
 class Skipped(Part):

@@ -99,7 +99,7 @@ def test_several_formats_go_where_they_were_sent(capsys, tmp_path):
     assert sorted(each.name for each in tmp_path.rglob("*")) == ["größe.json", "new folder", "x.txt"]
 
 
-@pytest.mark.parametrize("name", ["terminal", "json", "csv", "schema"])
+@pytest.mark.parametrize("name", ["terminal", "json", "csv", "dot", "model-explorer", "schema"])
 def test_a_report_of_the_folder_is_the_report_of_the_run(capsys, tmp_path, name):
     found = analyze(
         capsys, "-o", tmp_path / "out", "--format", name, "--quiet" if name != "terminal" else "--overwrite"

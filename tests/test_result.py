@@ -58,7 +58,8 @@ def test_the_keys_are_those_of_format_1(folder):
     }  # fmt: skip
     assert set(content["meta"]["timing"]) == {"seconds", "inferences", "inferences_per_second", "shares"}
     assert set(content["layers"][0]) == {
-        "index", "name", "label", "op", "shape", "channel_axis", "units", "channels", "measures",
+        "index", "name", "label", "op", "shape", "channel_axis", "units", "channels", "measures", "node",
+        "after",
     }  # fmt: skip
     assert set(content["layers"][0]["measures"][NV]) == {
         "mean", "mean_alive", "std", "median", "p05", "p95", "min", "max", "finite", "inf", "nan", "dead", "se", "bias",
@@ -82,6 +83,11 @@ def test_a_number_that_is_not_finite_never_reaches_the_json(value):
     layer = result.layers[0].model_copy(update={"measures": {NV: broken}})
     with pytest.raises(ValueError, match="not JSON compliant"):
         to_json(Result(result.document.model_copy(update={"layers": [layer]}), result.units))
+
+
+def test_an_older_result_does_not_tell_how_layers_follow_each_other(folder):
+    change(folder, lambda content: [layer.pop(key) for layer in content["layers"] for key in ("node", "after")])
+    assert [(layer.node, layer.after) for layer in Result.load(folder).layers] == [("", [])] * 5
 
 
 @pytest.mark.parametrize(
@@ -121,6 +127,8 @@ def test_a_document_that_is_not_text_is_refused(folder):
         pytest.param(lambda content: content.update(extra=1), id="a key too many"),
         pytest.param(lambda content: content["layers"][0].pop("name"), id="a key too few"),
         pytest.param(lambda content: content["layers"][0].update(index="x"), id="a word for a number"),
+        pytest.param(lambda content: content["layers"][1].update(after=[1]), id="a layer that follows itself"),
+        pytest.param(lambda content: content["layers"][1].update(after=[-1]), id="a layer that follows none there is"),
     ],
 )
 def test_a_document_that_breaks_the_format_is_refused(folder, edit):

@@ -10,7 +10,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from onnxinv.reports.html import HtmlReport
 from onnxinv.result import Result
@@ -66,8 +66,17 @@ def two_measures() -> Result:
     )
 
 
+def linked(result: Result, *, every: bool = False) -> Result:
+    """Return a result whose layers follow each other, each the one before or every one before."""
+    layers = [
+        each.model_copy(update={"after": list(range(0 if every else max(0, each.index - 1), each.index))})
+        for each in result.layers
+    ]
+    return Result(result.document.model_copy(update={"layers": layers}), result.units)
+
+
 def test_nothing_fails_and_nothing_leaves_the_file(browser, tmp_path):
-    page = opened(browser, tmp_path, many(60, 40))
+    page = opened(browser, tmp_path, linked(many(60, 40)))
     Select(page.find_element(By.ID, "measure")).select_by_index(3)
     assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
     asked = [
@@ -126,6 +135,65 @@ def test_measures_are_switched(browser, tmp_path):
     assert [chart.is_displayed() for chart in charts] == [True, False]
     Select(page.find_element(By.ID, "measure")).select_by_index(1)
     assert [chart.is_displayed() for chart in charts] == [False, True]
+
+
+def rows_of_the_graph(browser: webdriver.Chrome) -> list[tuple[str, str, str, str]]:
+    """Return title, colour, value and name of each row."""
+    return [
+        tuple(browser.execute_script(
+            "return [0, 2, 3].map(i => arguments[0].children[i].textContent)"
+            ".toSpliced(1, 0, arguments[0].children[1].getAttribute('fill'))", node,
+        ))
+        for node in browser.find_elements(By.CSS_SELECTOR, ".graph .node")
+    ]  # fmt: skip
+
+
+def test_the_graph_is_coloured_by_the_measure_that_is_switched_on(browser, tmp_path):
+    page = opened(browser, tmp_path, linked(two_measures()))
+    first = rows_of_the_graph(page)
+    assert first[0] == ("conv1 (Conv): 0.900 [0.850, 0.950]", "#fde725", "0.900", "conv1")
+    page.find_elements(By.CSS_SELECTOR, "#layers thead button")[5].click()  # the table in another order changes nothing
+    Select(page.find_element(By.ID, "measure")).select_by_visible_text("sample-variance")
+    other = rows_of_the_graph(page)
+    assert other[0] == ("conv1 (Conv): 5.000 [4.950, 5.050]", "rgb(253,231,37)", "5.000", "conv1")
+    assert other[2] == ("conv10 (Conv): no value", "none", "-", "conv10")
+    assert [len(page.find_elements(By.CSS_SELECTOR, ".node.lacking"))] == [1]
+    Select(page.find_element(By.ID, "measure")).select_by_index(0)
+    titles, values = ([row[place] for row in rows_of_the_graph(page)] for place in (0, 2))
+    assert (titles, values) == ([row[0] for row in first], [row[2] for row in first])
+    assert page.find_elements(By.CSS_SELECTOR, ".node.lacking") == []
+
+
+def test_a_wide_and_long_graph_scrolls_in_its_own_box_by_the_keys_alone(browser, tmp_path):
+    page = opened(browser, tmp_path, linked(many(150, 8), every=True), 400)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= 400
+    box = page.find_element(By.CSS_SELECTOR, ".graph")
+    assert (
+        page.execute_script("return [arguments[0].scrollWidth > 400, arguments[0].clientHeight < 600]", box)
+        == [True] * 2
+    )
+    box.send_keys(Keys.END)
+    WebDriverWait(page, 5).until(lambda at: at.execute_script("return arguments[0].scrollTop", box) > 1000)
+
+
+def test_all_of_the_graph_is_printed(browser, tmp_path):
+    page = opened(browser, tmp_path, linked(many(150, 8)))
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    heights = page.execute_script(
+        "const box = document.querySelector('.graph'); return [box.clientHeight, box.scrollHeight]"
+    )
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert heights[0] == heights[1] > 3000
+
+
+@pytest.mark.parametrize("name", ["m" * 100, "畳" * 60, "W" * 60, "i", "\u05d0" * 40])
+def test_a_name_stands_within_the_graph(browser, tmp_path, name):
+    made = result_of([layer(at, name, {NV: summary(0.5)}, after=range(at)) for at in range(2)])
+    page = opened(browser, tmp_path, made)
+    ends = page.execute_script(
+        "return [...document.querySelectorAll('.graph text')].map(each => each.getBBox()).map(box => box.x + box.width)"
+    )
+    assert max(ends) <= float(page.find_element(By.CSS_SELECTOR, ".graph svg").get_attribute("width"))
 
 
 def test_a_channel_is_told_by_the_keys_alone(browser, tmp_path):

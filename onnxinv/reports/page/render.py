@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from onnxinv.reports.numbers import counts_text, global_text, interval_text, number
 from onnxinv.reports.page.curves import curve_keys, curves
+from onnxinv.reports.page.graph import graph
 from onnxinv.reports.page.layer_profile import layer_profile
 from onnxinv.reports.page.strips import ROWS, counts, scale_of, strips
 from onnxinv.reports.printable import printable
@@ -69,7 +70,9 @@ def page(result: Result) -> str:
     environment.filters["printable"] = printable
     template = environment.get_template("page.html.j2")
     scales = {key: scale_of(result, key) for key in result.measures}
+    layered = graph(result)
     drawn = {
+        "graph": layered.steps if layered else [],
         "rows": ROWS,
         "layers": [printable(layer.label, 80) for layer in result.layers],
         "measures": [
@@ -92,6 +95,7 @@ def page(result: Result) -> str:
             )
             for key in result.measures
         ],
+        graph=layered,
         curves=[(key, curves(result, key)) for key in curve_keys(result)],
         outputs=[
             (key, number(output.value), interval_text(output.ci)) for key, output in result.document.outputs.items()
