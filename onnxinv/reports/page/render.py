@@ -9,13 +9,12 @@ from markupsafe import Markup
 
 from onnxinv.reports.numbers import global_text, interval_text, number
 from onnxinv.reports.page.curves import curve_keys, curves
+from onnxinv.reports.page.filled import filled
 from onnxinv.reports.page.layer_profile import layer_profile
 from onnxinv.reports.page.strips import ROWS, counts, scale_of, strips
 from onnxinv.reports.page.verdict import command, verdict
 from onnxinv.reports.printable import printable
 from onnxinv.result import Result
-
-_FOLDER = "onnxinv.reports.page"
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,6 @@ class Shown:
 
 def page(result: Result) -> str:
     """Return the HTML text."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # heavy libraries are imported where used
-
-    environment = Environment(
-        loader=PackageLoader("onnxinv.reports", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["printable"] = printable
-    template = environment.get_template("page.html.j2")
     scales = {key: scale_of(result, key) for key in result.measures}
     drawn = {
         "rows": ROWS,
@@ -77,7 +64,8 @@ def page(result: Result) -> str:
             for key, (low, high) in scales.items()
         ],
     }
-    return template.render(
+    return filled(
+        "page.html.j2",
         result=result,
         meta=result.meta,
         verdict=verdict(result),
