@@ -275,7 +275,8 @@ class Result:
     Attributes:
         document: everything that stands in `result.json`.
         units: arrays by `"<measure>/<layer index as four digits>"`: one value a channel, or the unit shape for
-            `aggregate="unit"`; with `/classes` behind it, those of every class of samples, classes first.
+            `aggregate="unit"`; with `/classes` behind it, those of every class of samples, classes first. Empty where
+            the result came without `units.npz`.
     """
 
     document: Document
@@ -296,8 +297,19 @@ class Result:
         """The keys of the measures that were taken, in order."""
         return list(self.document.summary)
 
+    @property
+    def lacks_values(self) -> bool:
+        """Whether the result came without `units.npz`, so that summaries are all there is."""
+        return not self.units and any(each.reason is None for layer in self.layers for each in layer.measures.values())
+
     def values(self, measure: str, layer: LayerResult) -> npt.NDArray[np.float64]:
-        """Return the channel (or unit) values behind one measure of one layer."""
+        """Return the channel (or unit) values behind one measure of one layer.
+
+        Raises:
+            OutputError: the result came without `units.npz`.
+        """
+        if self.lacks_values:
+            raise OutputError("The values of channels are not at hand: the result came without units.npz.")
         return self.units[units_key(measure, layer.index)]
 
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
@@ -316,7 +328,7 @@ class Result:
 
     @classmethod
     def load(cls, folder: Path) -> Result:
-        """Read a result folder.
+        """Read a result folder; `units.npz` may be missing, as where someone sent `result.json` alone.
 
         Raises:
             OutputError: there is no result, it is damaged, or its format is newer than this version reads.
@@ -343,7 +355,8 @@ class Result:
         told = document.summary or document.outputs
         if not told or any(list(layer.measures) != list(document.summary) for layer in document.layers):
             raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
-        units = _load_arrays(path.with_name("units.npz"))
+        arrays = path.with_name("units.npz")
+        units = _load_arrays(arrays) if arrays.exists() else {}
         expected = {
             units_key(key, layer.index)
             for layer in document.layers
@@ -351,10 +364,8 @@ class Result:
             if summary.reason is None
         }
         lacking = expected - set(units)
-        if lacking:
-            raise OutputError(
-                f"'{path.with_name('units.npz')}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again."
-            )
+        if arrays.exists() and lacking:
+            raise OutputError(f"'{arrays}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again.")
         return cls(document, units)
 
 

@@ -21,6 +21,10 @@ _WIDEST, _SHARE = 16.0, 0.7
 """Width of a bar: at most so much, and this share of the room that it has."""
 
 
+_LEAST = 2
+"""How many margins the chart shows at least: what counts as no difference must not look like one."""
+
+
 @dataclass(frozen=True)
 class _Bar:
     place: int
@@ -31,6 +35,10 @@ class _Bar:
     @property
     def kind(self) -> str:
         return f"bar {self.found.verdict or 'neither'}"
+
+    @property
+    def value(self) -> float:
+        return max(abs(self.found.a or 0.0), abs(self.found.b or 0.0))
 
 
 def changes(comparison: Comparison, between: ModelComparison, key: str) -> Markup:
@@ -46,7 +54,9 @@ def changes(comparison: Comparison, between: ModelComparison, key: str) -> Marku
         return Markup("")
     most = FAR * max(abs(bar.size) for bar in bars)
     ends = [end for bar in bars for end in bar.found.ci or () if abs(end) <= most]
-    frame = Frame(_HEIGHT, BOTTOM, (-0.5, len(layers) - 0.5), span([*(bar.size for bar in bars), *ends]))
+    least = _LEAST * comparison.document.meta.margin * max(bar.value for bar in bars)
+    up = span([*(bar.size for bar in bars), *ends, -least, least])
+    frame = Frame(_HEIGHT, BOTTOM, (-0.5, len(layers) - 0.5), up)
     width = min(_WIDEST, _SHARE * WIDTH / len(layers))
     drawn = [*frame.grid(), *(_told(frame, bars, width) if len(bars) <= MOST_DOTS else _many(frame, bars, width))]
     drawn += [_intervals(frame, bars), _zero(frame), *names_below(frame, layers)]
@@ -58,8 +68,7 @@ def _told(frame: Frame, bars: Sequence[_Bar], width: float) -> Iterator[Markup]:
     """Yield bars that tell their numbers."""
     for bar in bars:
         found = bar.found
-        size = max(abs(found.a or 0.0), abs(found.b or 0.0))
-        change, *ends = signed([bar.size, *(found.ci or ())], size)
+        change, *ends = signed([bar.size, *(found.ci or ())], bar.value)
         other = "" if bar.pair.label_a == bar.pair.label_b else f" and {printable(bar.pair.label_b, 80)}"
         interval = f" [{', '.join(ends)}]" if ends else ""
         verdict = f", {found.verdict}" if found.verdict else ""

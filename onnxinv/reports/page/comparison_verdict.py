@@ -20,22 +20,31 @@ def comparison_verdict(comparison: Comparison, between: ModelComparison) -> str:
     first, second = (f"'{printable(comparison.names[place], 80)}'" for place in (between.a, between.b))
     if not between.pairs:
         return f"No layer of {second} corresponds to any of {first}: they can be compared by depth alone."
+    if not any(_responds(comparison, place, key) for place in (between.a, between.b)):
+        return (
+            f"No layer of {first} or {second} has a value of {printable(key)} in a channel that responds to anything."
+        )
     better, worse = (_of_verdict(between, verdict) for verdict in ("better", "worse"))
-    many = f"{len(between.pairs)} pair{'s' * (len(between.pairs) != 1)} of layers"
+    count = len(between.pairs)
+    many = f"{count} pair{'s' * (count != 1)} of layers"
     if between.verdict == "same":
-        return f"By {printable(key)}, {second} is as invariant as {first} in all {many}."
+        return f"By {printable(key)}, {second} is as invariant as {first} in {'all ' * (count > 1)}{many}."
     if between.verdict == "uncertain" or not (better or worse):
         rest = " no difference survives the correction for their number" if better or worse else _unknown(between, key)
         return (
             f"By {printable(key)}, it cannot be told whether {second} or {first} is more invariant: of {many},{rest}."
         )
-    ahead, behind, word, other = (
-        (better, worse, "more", "less") if len(better) >= len(worse) else (worse, better, "less", "more")
-    )
+    up = between.verdict == "better" or (between.verdict == "mixed" and len(better) >= len(worse))
+    ahead, behind, word, other = (better, worse, "more", "less") if up else (worse, better, "less", "more")
     limits = ", as far as their layers correspond" if few_pairs(comparison, between) else ""
     told = f"{len(ahead)} of {many}{_from(between, ahead)}, most in {_most(ahead, key)}"
     rest = f"{other} in {len(behind)}, most in {_most(behind, key)}" if behind else f"{other} in none"
     return f"By {printable(key)}, {second} is {word} invariant than {first} in {told}; {rest}{limits}."
+
+
+def _responds(comparison: Comparison, place: int, key: str) -> bool:
+    """Whether anything in a model responds; what is dead everywhere counts as something, and says nothing."""
+    return any(layer.measures[key].mean_alive is not None for layer in comparison.results[place].layers)
 
 
 def _of_verdict(between: ModelComparison, verdict: str) -> list[PairedLayers]:
@@ -62,4 +71,4 @@ def _most(pairs: Sequence[PairedLayers], key: str) -> str:
 
 
 def _name(pair: PairedLayers) -> str:
-    return printable(pair.label_b, 60)
+    return printable(pair.label_a, 60)

@@ -37,7 +37,7 @@ const tell = (shown) => {
   of("at").textContent = `${data.layers[x]}, ${which}: ${value}`;
 };
 
-if (data.measures.length) {
+if (of("strips")) {
   of("measure").addEventListener("change", (event) => { measure = Number(event.target.value); draw(); });
   of("sorted").addEventListener("change", draw);
   of("strips").addEventListener("pointermove", (event) => {
