@@ -275,8 +275,7 @@ class Result:
     Attributes:
         document: everything that stands in `result.json`.
         units: arrays by `"<measure>/<layer index as four digits>"`: one value a channel, or the unit shape for
-            `aggregate="unit"`; with `/classes` behind it, those of every class of samples, classes first. Empty where
-            the result came without `units.npz`.
+            `aggregate="unit"`; with `/classes` behind it, those of every class, classes first. Empty without the file.
     """
 
     document: Document
@@ -318,10 +317,13 @@ class Result:
         Raises:
             OutputError: the folder cannot be written, or holds a result and `overwrite` is not set.
         """
-        write_folder(folder, self.files(), marker="result.json", overwrite=overwrite, outdated=("report.html",))
+        outdated = "report.html", "units.npz"
+        write_folder(folder, self.files(), marker="result.json", overwrite=overwrite, outdated=outdated)
 
     def files(self) -> dict[str, bytes]:
         """Return the content of the result folder by file name, `result.json` last."""
+        if self.lacks_values:
+            return {"result.json": to_json(self).encode()}
         arrays = io.BytesIO()
         np.savez_compressed(arrays, **dict(self.units))  # type: ignore[arg-type]  # takes keywords for options
         return {"units.npz": arrays.getvalue(), "result.json": to_json(self).encode()}
@@ -363,8 +365,7 @@ class Result:
             for key, summary in layer.measures.items()
             if summary.reason is None
         }
-        lacking = expected - set(units)
-        if arrays.exists() and lacking:
+        if arrays.exists() and (lacking := expected - set(units)):
             raise OutputError(f"'{arrays}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again.")
         return cls(document, units)
 
