@@ -225,7 +225,7 @@ class Comparison:
         Raises:
             OutputError: the folder cannot be written, or holds a comparison and `overwrite` is not set.
         """
-        write_folder(folder, self.files(), marker="compare.json", overwrite=overwrite)
+        write_folder(folder, self.files(), marker="compare.json", overwrite=overwrite, outdated=("report.html",))
 
 
 def comparison_json(comparison: Comparison) -> str:

@@ -157,7 +157,12 @@ ComparisonFormats = Annotated[
 ]
 ComparisonFolder = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="DIR", help="Write compare.json, and the results of models to A, B, ..."),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        help="Write compare.json and report.html, and the results of models to A, B, ...",
+    ),
 ]
 Formats = Annotated[
     list[str] | None,

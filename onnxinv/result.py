@@ -289,7 +289,7 @@ class Result:
     Attributes:
         document: everything that stands in `result.json`.
         units: arrays by `"<measure>/<layer index as four digits>"`: one value a channel, or the unit shape for
-            `aggregate="unit"`; with `/classes` behind it, those of every class of samples, classes first.
+            `aggregate="unit"`; with `/classes` behind it, those of every class, classes first. Empty without the file.
     """
 
     document: Document
@@ -310,8 +310,19 @@ class Result:
         """The keys of the measures that were taken, in order."""
         return list(self.document.summary)
 
+    @property
+    def lacks_values(self) -> bool:
+        """Whether the result came without `units.npz`, so that summaries are all there is."""
+        return not self.units and any(each.reason is None for layer in self.layers for each in layer.measures.values())
+
     def values(self, measure: str, layer: LayerResult) -> npt.NDArray[np.float64]:
-        """Return the channel (or unit) values behind one measure of one layer."""
+        """Return the channel (or unit) values behind one measure of one layer.
+
+        Raises:
+            OutputError: the result came without `units.npz`.
+        """
+        if self.lacks_values:
+            raise OutputError("The values of channels are not at hand: the result came without units.npz.")
         return self.units[units_key(measure, layer.index)]
 
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
@@ -320,7 +331,8 @@ class Result:
         Raises:
             OutputError: the folder cannot be written, or holds a result and `overwrite` is not set.
         """
-        write_folder(folder, self.files(), marker="result.json", overwrite=overwrite, outdated=("report.html",))
+        outdated = "report.html", "units.npz"
+        write_folder(folder, self.files(), marker="result.json", overwrite=overwrite, outdated=outdated)
 
     def to_frame(self) -> DataFrame:
         """Return a pandas data frame with one row for each layer and measure, the columns of the format `csv`.
@@ -337,13 +349,15 @@ class Result:
 
     def files(self) -> dict[str, bytes]:
         """Return the content of the result folder by file name, `result.json` last."""
+        if self.lacks_values:
+            return {"result.json": to_json(self).encode()}
         arrays = io.BytesIO()
         np.savez_compressed(arrays, **dict(self.units))  # type: ignore[arg-type]  # takes keywords for options
         return {"units.npz": arrays.getvalue(), "result.json": to_json(self).encode()}
 
     @classmethod
     def load(cls, folder: Path) -> Result:
-        """Read a result folder.
+        """Read a result folder; `units.npz` may be missing, as where someone sent `result.json` alone.
 
         Raises:
             OutputError: there is no result, it is damaged, or its format is newer than this version reads.
@@ -370,18 +384,16 @@ class Result:
         told = document.summary or document.outputs
         if not told or any(list(layer.measures) != list(document.summary) for layer in document.layers):
             raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
-        units = load_units(path.with_name("units.npz"))
+        arrays = path.with_name("units.npz")
+        units = load_units(arrays) if arrays.exists() else {}
         expected = {
             units_key(key, layer.index)
             for layer in document.layers
             for key, summary in layer.measures.items()
             if summary.reason is None
         }
-        lacking = expected - set(units)
-        if lacking:
-            raise OutputError(
-                f"'{path.with_name('units.npz')}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again."
-            )
+        if arrays.exists() and (lacking := expected - set(units)):
+            raise OutputError(f"'{arrays}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again.")
         return cls(document, units)
 
 

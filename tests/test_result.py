@@ -186,9 +186,8 @@ def save_foreign(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [Path.unlink, save_bare, save_pickle, save_objects, save_words, save_half, save_flipped, save_other, save_foreign],
+    [save_bare, save_pickle, save_objects, save_words, save_half, save_flipped, save_other, save_foreign],
     ids=[
-        "missing",
         "a bare array",
         "a pickle",
         "pickled objects",
@@ -203,6 +202,22 @@ def test_damaged_units_are_refused(folder, damage):
     damage(folder / "units.npz")
     with pytest.raises(OutputError, match=r"units\.npz' "):
         Result.load(folder)
+
+
+def test_a_result_may_come_without_its_arrays(folder, tmp_path):
+    (folder / "units.npz").unlink()
+    found = Result.load(folder)
+    assert found.lacks_values
+    assert found.document == small().document
+    with pytest.raises(OutputError, match=r"came without units\.npz"):
+        found.values(NV, found.layers[0])
+    small().save(tmp_path / "again")
+    found.save(tmp_path / "again", overwrite=True)
+    assert [each.name for each in (tmp_path / "again").iterdir()] == ["result.json"]
+
+
+def test_a_result_that_has_no_layer_lacks_no_values():
+    assert not Result(small().document.model_copy(update={"layers": []}), {}).lacks_values
 
 
 def test_a_failed_save_leaves_the_earlier_result(folder, monkeypatch):

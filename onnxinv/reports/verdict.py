@@ -29,7 +29,7 @@ def verdict(result: Result, quote: Quote = printable) -> str:
         return f"No layer has a value of {quote(key)} in a channel that responds to anything."
     by_value = sorted(having, key=lambda layer: layer.measures[key].mean or 0.0)
     lowest, highest = by_value[0], by_value[-1]
-    direction = _direction(key)
+    direction = direction_of(key)
     if direction == "neither":
         words, ends = ("lowest", "highest"), (lowest, highest)
     else:
@@ -47,7 +47,8 @@ def command(result: Result) -> str:
     return " ".join(shlex.quote(printable(word, 4000)) for word in _words(result))
 
 
-def _direction(key: str) -> Direction:
+def direction_of(key: str) -> Direction:
+    """Return whether lower or higher values of a measure are more invariant; of one that is not installed, neither."""
     try:
         return measure_part(key).direction
     except UsageError:  # the measure of another version or package

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,41 +13,23 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from onnxinv.reports.html import HtmlReport
 from onnxinv.result import Result
+from tests.reports.browser import MISSING, asked_for, complaints, shown, sideways, started
 from tests.reports.results import NV, layer, result_of, small, summary
 from tests.reports.test_html import HOSTILE, many
 
-BROWSER, DRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-
 # `.ci/run` installs them; without them `make test` needs nothing beyond the package index.
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="Chromium and ChromeDriver are not installed")
+pytestmark = pytest.mark.skipif(MISSING, reason="Chromium and ChromeDriver are not installed")
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    assert BROWSER is not None
-    options.binary_location = BROWSER
-    profile = tmp_path_factory.mktemp("profile")
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", f"--user-data-dir={profile}",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+    driver = started(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
 
 def opened(browser: webdriver.Chrome, folder: Path, result: Result, width: int = 1000) -> webdriver.Chrome:
-    path = folder / "report.html"
-    path.write_text(HtmlReport().render(result), encoding="utf-8")
-    for kind in ("browser", "performance"):
-        browser.get_log(kind)  # what earlier pages left
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    browser.get(path.as_uri())
-    return browser
+    return shown(browser, folder / "report.html", HtmlReport().render(result), width)
 
 
 def shown_layers(browser: webdriver.Chrome) -> list[str]:
@@ -78,10 +59,8 @@ def linked(result: Result, *, every: bool = False) -> Result:
 def test_nothing_fails_and_nothing_leaves_the_file(browser, tmp_path):
     page = opened(browser, tmp_path, linked(many(60, 40)))
     Select(page.find_element(By.ID, "measure")).select_by_index(3)
-    assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
-    asked = [
-        entry["message"] for entry in page.get_log("performance") if 'Network.requestWillBeSent"' in entry["message"]
-    ]
+    assert complaints(page) == []
+    asked = asked_for(page)
     assert len(asked) == 1
     assert "report.html" in asked[0]
 
@@ -92,8 +71,8 @@ def test_hostile_names_do_nothing(browser, tmp_path, name):
     page = opened(browser, tmp_path, made)
     assert page.find_elements(By.TAG_NAME, "img") == []
     assert len(page.find_elements(By.TAG_NAME, "script")) == 2
-    assert [entry for entry in page.get_log("browser") if entry["level"] == "SEVERE"] == []
-    assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    assert complaints(page) == []
+    assert not sideways(page)
 
 
 def test_layers_are_sorted_by_number_and_by_name_both_ways(browser, tmp_path):

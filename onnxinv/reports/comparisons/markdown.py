@@ -47,7 +47,7 @@ def _between(comparison: Comparison, between: ModelComparison) -> Iterator[str]:
     yield f"### {b} against {a}: {between.verdict}"
     told = f"{meaning(comparison, between)}; {plain(between.reason)}"
     yield f"{names[0]} against {names[1]}: **{between.verdict}**: {told}."
-    rows = pair_rows(comparison, between)
+    rows = pair_rows(between, comparison.document.meta.measure)
     if rows:
         yield _pairs(rows, values, (a, b))
     yield from (f"\\{remark}" if remark.startswith("~") else remark for remark in remarks(comparison, between, code))

@@ -9,14 +9,13 @@ from markupsafe import Markup
 
 from onnxinv.reports.numbers import counts_text, global_text, interval_text, number
 from onnxinv.reports.page.curves import curve_keys, curves
+from onnxinv.reports.page.filled import filled
 from onnxinv.reports.page.graph import graph
 from onnxinv.reports.page.layer_profile import layer_profile
 from onnxinv.reports.page.strips import ROWS, counts, scale_of, strips
 from onnxinv.reports.printable import printable
 from onnxinv.reports.verdict import command, verdict
 from onnxinv.result import Result
-
-_FOLDER = "onnxinv.reports.page"
 
 
 @dataclass(frozen=True)
@@ -57,18 +56,6 @@ class Shown:
 
 def page(result: Result) -> str:
     """Return the HTML text."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # heavy libraries are imported where used
-
-    environment = Environment(
-        loader=PackageLoader("onnxinv.reports", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["printable"] = printable
-    template = environment.get_template("page.html.j2")
     scales = {key: scale_of(result, key) for key in result.measures}
     layered = graph(result)
     drawn = {
@@ -80,7 +67,8 @@ def page(result: Result) -> str:
             for key, (low, high) in scales.items()
         ],
     }
-    return template.render(
+    return filled(
+        "page.html.j2",
         result=result,
         meta=result.meta,
         verdict=verdict(result),
