@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from onnxinv.version import __version__
 
 if TYPE_CHECKING:
+    from onnxinv import plot
     from onnxinv.api import analyze, check, compare, inspect
     from onnxinv.comparison import Comparison
     from onnxinv.findings import Finding
     from onnxinv.result import Result
 
-__all__ = ["Comparison", "Finding", "Result", "__version__", "analyze", "check", "compare", "inspect"]
+__all__ = ["Comparison", "Finding", "Result", "__version__", "analyze", "check", "compare", "inspect", "plot"]
 
 _HOMES = {
     "analyze": "onnxinv.api",
@@ -27,8 +28,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import the public names when they are first used: the command line starts without them."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'onnxinv' has no attribute '{name}'")
     from importlib import import_module
 
+    if name == "plot":
+        return import_module("onnxinv.plot")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'onnxinv' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -11,7 +11,7 @@ from onnxinv.measures import ALL, DEFAULT, DEFAULT_OF_CLASSES, Measure, measures
 from onnxinv.measures.needs import WHOLE_LAYERS, Facts
 from onnxinv.model.class_output import ClassOutput
 from onnxinv.model.layers import Layer
-from onnxinv.result import SkippedMeasure
+from onnxinv.provenance import SkippedMeasure
 from onnxinv.subjects import NO_MAPS, Subjects, choose_subjects
 from onnxinv.transforms import Transform
 from onnxinv.transforms.alignment import warp_of

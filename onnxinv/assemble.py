@@ -16,23 +16,19 @@ from onnxinv.gallery import Gallery
 from onnxinv.measured import Measured
 from onnxinv.measures import Measure, Values, measures
 from onnxinv.measures.jackknife import LEAST_GROUPS, jackknife
+from onnxinv.memory import Layout
 from onnxinv.model.layers import Layer
+from onnxinv.model.origins import Origin, origins
 from onnxinv.plan import Plan
+from onnxinv.provenance import ClassOutputMeta, DataMeta, Meta, OptionsMeta, RuntimeMeta, TimingMeta, TransformsMeta
 from onnxinv.result import (
     FORMAT,
-    ClassOutputMeta,
-    DataMeta,
     Document,
     GlobalValue,
     LayerResult,
     MeasureSummary,
-    Meta,
-    OptionsMeta,
     OutputValue,
     Result,
-    RuntimeMeta,
-    TimingMeta,
-    TransformsMeta,
     classes_key,
     units_key,
 )
@@ -51,7 +47,11 @@ def assemble(plan: Plan, measured: Measured, gallery: Gallery | None = None) -> 
     Raises:
         ModelError: no unit of the model's outputs is finite, so that nothing it says can be trusted.
     """
-    layers = [_layer(layer, found.measures) for layer, found in zip(plan.layers, measured.layers, strict=True)]
+    places = origins(plan.model.proto.graph, [layer.name for layer in plan.layers])
+    layers = [
+        _layer(layer, found.measures, origin)
+        for layer, found, origin in zip(plan.layers, measured.layers, places, strict=True)
+    ]
     _check_outputs(plan, layers)
     keys = list(measured.layers[0].measures)
     bounds = {key: limits for each in plan.measures for key, limits in each.bounds_by_key().items()}
@@ -101,7 +101,7 @@ def _output(values: Values, summary: MeasureSummary) -> OutputValue:
     )
 
 
-def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]]) -> LayerResult:
+def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]], origin: Origin) -> LayerResult:
     return LayerResult(
         index=layer.index,
         name=layer.name,
@@ -112,6 +112,8 @@ def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]]) -> 
         units=layer.units,
         channels=layer.channels,
         measures={key: summary for key, (_, summary) in found.items()},
+        node=origin.node,
+        after=list(origin.after),
     )
 
 
@@ -210,7 +212,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             providers=list(measured.providers),
             optimization="all" if plan.probe.optimize else "off",
             reduce=_reduce(plan),
-            schedule=f"samples first, {len(layout.chunks)} chunk{'s' * (len(layout.chunks) != 1)}",
+            schedule=_schedule(layout),
             batch=layout.batch,
             threads=config.threads or os.cpu_count() or 1,
         ),
@@ -223,6 +225,11 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
         warnings=list(warnings),
         class_output=_class_output(plan),
     )
+
+
+def _schedule(layout: Layout) -> str:
+    chunks = f"samples first, {len(layout.chunks)} chunk{'s' * (len(layout.chunks) != 1)}"
+    return f"{chunks}, large layers over several groups together" if layout.joined else chunks
 
 
 def _reduce(plan: Plan) -> str:

@@ -18,7 +18,8 @@ from onnxinv.errors import OutputError, UsageError
 from onnxinv.findings import Of
 from onnxinv.json_text import json_lines, refuse_constant
 from onnxinv.measures.measure import Bounds
-from onnxinv.result import Json, LayerResult, Part, Result
+from onnxinv.provenance import Json, Part
+from onnxinv.result import LayerResult, Result
 from onnxinv.spec import explain_validation
 from onnxinv.version import __version__
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from onnxinv.measures.layer import Collected, spread_subset
 from onnxinv.statistics import State, merge_states
 from onnxinv.subjects import Subject
@@ -17,23 +15,46 @@ class Collector:
         kept_units: how many units' group states are kept; None for all.
         classes: names of the classes, where samples are taken class by class.
         seed: of the choice of the kept units.
+        joined: whether all units may be summed apart from the kept ones, over several groups together.
+
+    Attributes:
+        subject: whose states they are.
+        looked: what is summed group by group: the kept units where all are summed apart from them.
+        joined: whether they are.
     """
 
-    def __init__(self, subject: Subject, kept_units: int | None, classes: tuple[str, ...], seed: int) -> None:
+    def __init__(
+        self, subject: Subject, kept_units: int | None, classes: tuple[str, ...], seed: int, *, joined: bool = False
+    ) -> None:
+        self.subject = self.looked = subject
         self._kept = None if kept_units is None else spread_subset(subject.units, kept_units, seed)
+        self.joined = False
+        if joined and self._kept is not None and subject.is_joinable:
+            self.joined, self.looked = True, subject.of_some(self._kept)
         self._classes = classes
         self._groups: list[list[State | None]] = []
         self._totals: list[State | None] = [None] * max(len(classes), 1)
 
-    def add(self, closed: Sequence[State | None]) -> None:
-        """Keep the states of one group, one for each class; None where the group has no sample of the class."""
-        kept = self._kept
-        if kept is None:
-            self._groups.append(list(closed))
-            return
-        self._groups.append([state and state.take(kept) for state in closed])
-        for position, (total, state) in enumerate(zip(self._totals, closed, strict=True)):
-            self._totals[position] = total.absorb(state) if total and state else total or state
+    def begin_group(self) -> None:
+        """Let what is added from here on belong to the next group."""
+        self._groups.append([None] * len(self._totals))
+
+    def add(self, place: int, closed: State) -> None:
+        """Keep what is known of some samples of a group; the state is not to be used any more.
+
+        Args:
+            place: which class they are of; 0 unless samples are taken class by class.
+            closed: their state, of what is looked at.
+        """
+        if self._kept is None or self.joined:
+            _absorb(self._groups[-1], place, closed)
+        else:
+            _absorb(self._groups[-1], place, closed.take(self._kept))
+            _absorb(self._totals, place, closed)
+
+    def add_joined(self, closed: State) -> None:
+        """Keep what is known of all units over some groups; the state is not to be used any more."""
+        _absorb(self._totals, 0, closed)
 
     def collected(self) -> Collected:
         """Return everything that was kept."""
@@ -45,4 +66,9 @@ class Collector:
 
     def clear(self) -> None:
         """Forget the states."""
-        self._groups, self._totals = [], []
+        self._groups, self._totals = [], [None] * len(self._totals)
+
+
+def _absorb(states: list[State | None], place: int, more: State) -> None:
+    state = states[place]
+    states[place] = state.absorb(more) if state else more

@@ -124,7 +124,7 @@ def compare_results(results: Sequence[Result], terms: Terms, observed: Sequence[
         rtol=terms.rtol,
         paired=paired,
         ran=bool(observed),
-        warnings=[f"{name}: {text}" for name, each in zip(names, results, strict=True) for text in each.meta.warnings],
+        warnings=[f"{name}: {text}" for name, each in zip(names, results, strict=True) for text in _warnings(each)],
     )
     return Comparison(CompareDocument(meta=meta, comparisons=comparisons), tuple(results), names)
 
@@ -256,7 +256,7 @@ class _Sides:
         one, two = known(a.measures[key]), known(b.measures[key])
         found = change(one, two, paired=self.paired)
         values = [
-            np.empty(0) if layer.measures[key].reason else result.values(key, layer)
+            np.empty(0) if layer.measures[key].reason or result.lacks_values else result.values(key, layer)
             for result, layer in zip(self.results, (a, b), strict=True)
         ]
         finite = [each[np.isfinite(each)].ravel() for each in values]
@@ -296,6 +296,11 @@ def _directions(results: Sequence[Result]) -> dict[str, Direction]:
     }
     keys = [key for each in results for key in (*each.measures, *each.document.outputs)]
     return {key: known_parts.get(key.partition(":")[0], "neither") for key in keys}
+
+
+def _warnings(result: Result) -> list[str]:
+    lacking = ["The values of channels are not at hand: the result came without units.npz."]
+    return [*result.meta.warnings, *(lacking if result.lacks_values else ())]
 
 
 def _profile(a: Sequence[LayerResult], b: Sequence[LayerResult], key: str) -> Profile:

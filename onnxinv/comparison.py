@@ -10,7 +10,8 @@ from typing import Literal, get_args
 from onnxinv.errors import UsageError
 from onnxinv.files import write_folder
 from onnxinv.json_text import json_text
-from onnxinv.result import Interval, ModelMeta, Part, Result
+from onnxinv.provenance import ModelMeta, Part
+from onnxinv.result import Interval, Result
 
 COMPARISON_FORMAT = 1
 """Format of `compare.json`. 1: the first."""
@@ -225,7 +226,7 @@ class Comparison:
         Raises:
             OutputError: the folder cannot be written, or holds a comparison and `overwrite` is not set.
         """
-        write_folder(folder, self.files(), marker="compare.json", overwrite=overwrite)
+        write_folder(folder, self.files(), marker="compare.json", overwrite=overwrite, outdated=("report.html",))
 
 
 def comparison_json(comparison: Comparison) -> str:

@@ -10,6 +10,9 @@ FOLDER = Path("onnxinv-demo")
 """Where the demonstration writes its results, below the current folder."""
 
 NAMES = ("plain", "rotated")
+COMPARISON = "comparison"
+"""Folder of the comparison of the two, beside their own."""
+
 SAMPLES = 300
 KEEP_UNITS = 2
 TRANSFORMS = ("rotation:steps=16,degrees=360",)

@@ -15,8 +15,8 @@ from onnxinv.model.cautions import cautions, control_flow
 from onnxinv.model.layers import Layer
 from onnxinv.model.roles import role_of
 from onnxinv.plan import Plan
+from onnxinv.provenance import TensorInfo
 from onnxinv.reports.printable import printable, shorten
-from onnxinv.result import TensorInfo
 
 _WIDTH = 80
 _LABEL, _OPERATOR = 1, 2

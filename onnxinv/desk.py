@@ -1,10 +1,10 @@
-"""Measures one group of samples at a time: from samples to closed statistics, block by block."""
+"""Measures some samples at a time: from samples to closed statistics, block by block."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
@@ -16,7 +16,7 @@ from onnxinv.measures import Measure
 from onnxinv.model.layers import Layer
 from onnxinv.plan import Plan
 from onnxinv.reduce import Part, Reducer, Windows
-from onnxinv.schedule import BlockPlan, blocks
+from onnxinv.schedule import BlockPlan, Piece, blocks
 from onnxinv.spare import Spare
 from onnxinv.spent import Spent
 from onnxinv.statistics import State, Statistic
@@ -53,12 +53,26 @@ class _Ran:
     summed: Mapping[str, Summed] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Closed:
+    """The closed states of a stretch.
+
+    Attributes:
+        pieces: for each of its pieces, that of every subject.
+        joined: of all pieces together, of the subjects that are looked at so.
+    """
+
+    pieces: list[list[State]]
+    joined: list[State]
+
+
 class Desk:
     """A worker's own arrays and threads.
 
     Args:
         plan: what to do.
-        subjects: what is looked at.
+        subjects: what is looked at, group by group.
+        joined: what is looked at besides, over several groups together.
         tensors: the layers behind them, each once.
         work: runs the model; it hands out all of them, or sums some of them.
         spare: hands out those that are not to be had from `work`; shared with other desks.
@@ -71,6 +85,7 @@ class Desk:
         self,
         plan: Plan,
         subjects: Sequence[Subject],
+        joined: Sequence[Subject],
         tensors: Sequence[Layer],
         work: Landing | Summing,
         spare: Spare,
@@ -80,6 +95,7 @@ class Desk:
     ) -> None:
         self._plan = plan
         self._subjects = subjects
+        self._joined = joined
         self._tensors = tensors
         self._place = {layer.name: place for place, layer in enumerate(tensors)}
         self._work = work
@@ -105,13 +121,11 @@ class Desk:
 
     # Non-finite activations end as nan and are counted; numpy would warn of each.
     @np.errstate(all="ignore")
-    def measure(
-        self, samples: npt.NDArray[np.int64], before: Sequence[Mapping[type[Statistic], Statistic]]
-    ) -> list[State | None]:
-        """Return the closed state of every subject for the samples of one group and class.
+    def measure(self, stretch: Sequence[Piece], before: Sequence[Mapping[type[Statistic], Statistic]]) -> Closed:
+        """Return what is known of some samples.
 
         Args:
-            samples: which; where there are none, there is no state.
+            stretch: which samples.
             before: for each subject, the statistics of the untransformed samples that it asked for.
 
         Raises:
@@ -119,14 +133,38 @@ class Desk:
             DataError: a sample cannot be read or does not fit.
             StoppedError: nobody wants to know any more.
         """
+        joined, done, pieces = [self._open(each) for each in self._joined], 0, []
+        for piece in stretch:
+            pieces.append(self._measure_piece(piece.samples, before, joined, done))
+            done += len(piece.samples)
+        for state in joined:
+            state.close(done)
+        return Closed(pieces, joined)
+
+    def _open(self, subject: Subject, first: Mapping[type[Statistic], Statistic] | None = None) -> State:
         plan = self._plan
-        if not len(samples):
-            return [None] * len(self._subjects)
+        return State.empty(
+            subject.kinds, subject.extent(len(plan.transforms), len(plan.samples), first, single=self._single)
+        )
+
+    def _measure_piece(
+        self,
+        samples: npt.NDArray[np.int64],
+        before: Sequence[Mapping[type[Statistic], Statistic]],
+        joined: Sequence[State],
+        done: int,
+    ) -> list[State]:
+        """Return the closed state of every subject for some samples of one group and class.
+
+        Args:
+            samples: which.
+            before: as for `measure`.
+            joined: the open states of the subjects that are looked at over several groups; they take the samples too.
+            done: how many samples are in them.
+        """
+        plan = self._plan
         transforms = len(plan.transforms)
-        states = [
-            State.empty(each.kinds, each.extent(transforms, len(plan.samples), first, single=self._single))
-            for each, first in zip(self._subjects, before, strict=True)
-        ]
+        states = [self._open(each, first) for each, first in zip(self._subjects, before, strict=True)]
         streamed = [position for position, each in enumerate(self._subjects) if not each.window]
         collected = [position for position, each in enumerate(self._subjects) if each.window]
         # Layers that nobody wants whole are not collected.
@@ -147,6 +185,9 @@ class Desk:
                     part,
                 )
                 self._feed_back(there, states, part)
+                if joined:
+                    raw = [tensors[self._place[each.layer.name]] for each in self._joined]
+                    self._reducer.reduce(self._joined, raw, joined, replace(part, before=done + block.before))
             whole = windows.add([tensors[place] for place in sorted(wanted)], block) if wanted else None
             if whole is not None:
                 known = dict(zip(sorted(wanted), whole, strict=True))
@@ -156,7 +197,7 @@ class Desk:
                 in_windows += len(block.window)
         for state in states:
             state.close(len(samples))
-        return list(states)
+        return states
 
     @np.errstate(all="ignore")
     def measure_untransformed(self, samples: npt.NDArray[np.int64], subjects: Sequence[Subject]) -> list[State]:

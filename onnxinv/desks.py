@@ -43,7 +43,8 @@ class Desks:
 
     Args:
         plan: what to do; says how many desks there are.
-        subjects: what is looked at.
+        subjects: what is looked at, group by group.
+        joined: what is looked at besides, over several groups together.
         progress: is told of every block.
 
     Attributes:
@@ -52,7 +53,7 @@ class Desks:
         spent: seconds that all threads spent on inference, on transforms and on each measure; known at the end.
     """
 
-    def __init__(self, plan: Plan, subjects: Sequence[Subject], progress: Progress) -> None:
+    def __init__(self, plan: Plan, subjects: Sequence[Subject], joined: Sequence[Subject], progress: Progress) -> None:
         tensors = list({subject.layer.name: subject.layer for subject in subjects}.values())
         count = plan.layout.desks
         threads = max(1, (plan.config.threads or os.cpu_count() or 1) // count)
@@ -63,7 +64,8 @@ class Desks:
         self.spare = Spare(lambda names: _exposing(plan, [named[name] for name in names], threads))
         self._stop = threading.Event()
         self._desks = [
-            Desk(plan, subjects, tensors, at_work(), self.spare, threads, self._ran, self._stop) for _ in range(count)
+            Desk(plan, subjects, joined, tensors, at_work(), self.spare, threads, self._ran, self._stop)
+            for _ in range(count)
         ]
         self._free: SimpleQueue[Desk] = SimpleQueue()
         for desk in self._desks:

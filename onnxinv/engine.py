@@ -23,6 +23,7 @@ from onnxinv.measures.summary import summarize_nothing
 from onnxinv.model.layers import Layer
 from onnxinv.plan import LEAST_GROUPS_TO_STOP, Plan
 from onnxinv.result import MeasureSummary
+from onnxinv.schedule import Piece, stretches
 from onnxinv.spent import Spent
 from onnxinv.statistics import State, Statistic, merge_states
 from onnxinv.subjects import Subject
@@ -112,10 +113,14 @@ class _Walk:
         self._subjects = plan.subjects.of(layers, with_output=with_output)
         self._progress = progress
         kept = plan.layout.kept_units
-        self._collectors = [Collector(each, kept, plan.classes, plan.config.seed) for each in self._subjects]
+        joined = plan.layout.joined
+        self._collectors = [
+            Collector(each, kept, plan.classes, plan.config.seed, joined=joined) for each in self._subjects
+        ]
         self.spent: Spent[Measure | str] = Spent()
         self.providers: list[str] = []
         self.groups = 0
+        self._ended = True
         self._first = any(each.untransformed for each in self._subjects)
 
     @property
@@ -132,15 +137,21 @@ class _Walk:
         was ready first, or on how many were.
         """
         next_look = LEAST_GROUPS_TO_STOP
+        looked = [each.looked for each in self._collectors]
+        joined = [each for each in self._collectors if each.joined]
         # Not kept: the next chunk needs the memory of this one's session and arrays.
-        with Desks(self._plan, self._subjects, self._progress) as desks:
+        with Desks(self._plan, looked, [each.subject for each in joined], self._progress) as desks:
             self.providers = desks.providers
             before = self._first_pass(desks)
-            measured = desks.map(lambda desk, group: [desk.measure(part, before) for part in group], self._plan.groups)
-            for closed in measured:
-                for collector, states in zip(self._collectors, zip(*closed, strict=True), strict=True):
-                    collector.add(states)
-                self.groups += 1
+            cut = stretches(self._plan.groups, joined=self._plan.layout.joined)
+            measured = desks.map(lambda desk, stretch: desk.measure(stretch, before), cut)
+            for stretch, found in zip(cut, measured, strict=True):
+                for piece, closed in zip(stretch, found.pieces, strict=True):
+                    self._add(piece, closed)
+                for collector, state in zip(joined, found.joined, strict=True):
+                    collector.add_joined(state)
+                if not stretch[-1].last:
+                    continue
                 if self._is_precise():
                     break
                 if enough is not None and self._looks(next_look):
@@ -148,6 +159,14 @@ class _Walk:
                     if enough(_measured(self._plan, [self], *self.finish(last=False), 0.0)):
                         break
         self.spent.include(desks.spent.items())
+
+    def _add(self, piece: Piece, closed: Sequence[State]) -> None:
+        for collector, state in zip(self._collectors, closed, strict=True):
+            if self._ended:
+                collector.begin_group()
+            collector.add(piece.place, state)
+        self._ended = piece.last
+        self.groups += piece.last
 
     def _looks(self, next_look: int) -> bool:
         """Whether it is asked now if what is measured is enough: also where that is all that was asked for."""

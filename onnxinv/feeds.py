@@ -24,7 +24,7 @@ from onnxinv.data.layout import ModelLayout, check_image, model_layout, sample_l
 from onnxinv.data.preprocess import Preprocess, to_pixels, write_to_model
 from onnxinv.data.stated_shapes import shown
 from onnxinv.errors import DataError, UsageError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 from onnxinv.transforms import Context, Transform
 from onnxinv.transforms.together import MOST_BYTES, Stack, Together
 from onnxinv.variants import Variants, content_digest

@@ -7,17 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from onnxinv.json_text import json_text
-from onnxinv.result import (
-    DataMeta,
-    Interval,
-    ModelMeta,
-    OptionsMeta,
-    Part,
-    Result,
-    RuntimeMeta,
-    TimingMeta,
-    TransformsMeta,
-)
+from onnxinv.provenance import DataMeta, ModelMeta, OptionsMeta, Part, RuntimeMeta, TimingMeta, TransformsMeta
+from onnxinv.result import Interval, Result
 
 CHECK_FORMAT = 1
 """Format of `check.json`. 1: the first."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from onnxinv.memory import KEPT_UNITS, OPEN_STATE, Load
+from collections.abc import Sequence
+
+from onnxinv.memory import KEPT_UNITS, OPEN_STATE, Joined, Load
 from onnxinv.model.layers import Layer
+from onnxinv.schedule import SEGMENT
 from onnxinv.statistics import ColumnMoments, RowMoments, Statistic
 from onnxinv.statistics.column_sums import ColumnSums
 from onnxinv.subjects import Subject, Subjects
@@ -22,6 +25,7 @@ def load_of(
     groups: int,
     classes: int,
     single: bool = False,
+    lands: bool = False,
 ) -> Load:
     """Return what a layer takes, with the floors that belong to the size of its maps.
 
@@ -36,6 +40,7 @@ def load_of(
         groups: number of groups.
         classes: number of classes that samples are taken by, 1 where they are not.
         single: whether sums may be taken in float32.
+        lands: whether the activations of each block are written over those of the last.
     """
     mine = [each for each in subjects.every if each.role == "layer" and each.layer == layer]
     sizes = {each.map_size for each in mine if each.map_size}
@@ -47,7 +52,12 @@ def load_of(
     # Leave-one-out states are of kept units; of all others there is one state at a time, in slices hardly wider.
     widths = [min(each.view.channel.size, max(KEPT_UNITS, layer.units // layer.channels)) for each in mine]
     # Classes may be of any size, and one may fill the largest group.
-    opened = sum(_opened(each, transforms, largest, single=single) * each.view.channel.size for each in mine)
+    at_once = min(largest, SEGMENT)
+    opened = sum(_opened(each, transforms, at_once, single=single) * each.view.channel.size for each in mine)
+    whole = sum(_opened(each, transforms, SEGMENT, single=single) * each.view.channel.size for each in mine)
+    some = sum(
+        _opened(each, transforms, at_once, single=single) * min(each.view.channel.size, KEPT_UNITS) for each in mine
+    )
     finishing = [classes * _state(each, transforms, samples) * width for each, width in zip(mine, widths, strict=True)]
     return Load(
         layer=layer,
@@ -55,10 +65,29 @@ def load_of(
         kept=kept,
         full=full,
         open=opened,
+        copies=1 if lands else 2,
+        joined=_joined(whole, some, full, samples) if single and _are_joinable(mine) else None,
         finishing=max(finishing, default=0),
         buffers=_buffers(layer, mine, columns, largest)
         + sum(_first(each, samples) * each.view.channel.size for each in mine),
     )
+
+
+def _are_joinable(mine: Sequence[Subject]) -> bool:
+    return all(each.is_joinable for each in mine) and any(each.view.channel.size > KEPT_UNITS for each in mine)
+
+
+def _joined(whole: int, some: int, full: int, samples: int) -> Joined:
+    """Return what a layer takes where all units are summed over several groups together.
+
+    Args:
+        whole: open states of all units.
+        some: open states of the kept ones.
+        full: closed states of all samples.
+        samples: n.
+    """
+    # What is summed in one go stays as it is, and nothing is merged.
+    return Joined(whole, some) if samples <= SEGMENT else Joined(full, whole + some)
 
 
 def _state(subject: Subject, transforms: int, samples: int) -> int:
@@ -68,7 +97,7 @@ def _state(subject: Subject, transforms: int, samples: int) -> int:
 def _opened(subject: Subject, transforms: int, samples: int, *, single: bool) -> int:
     known: dict[type[Statistic], int] = {}
     if single and subject.is_single:
-        known[ColumnMoments] = ColumnSums.bytes_per_unit(transforms, samples)
+        known[ColumnMoments] = ColumnSums.bytes_per_unit(transforms)
         known[RowMoments] = RowMoments.bytes_per_unit(transforms, samples) + _OPEN_ROWS
     return sum(
         known.get(kind, OPEN_STATE * kind.bytes_per_unit(transforms, samples)) + kind.open_bytes_per_unit(transforms)

@@ -15,11 +15,14 @@ KEPT_UNITS = 4096
 _TARGET_BLOCK = 128 << 20
 """Bytes of activations that one block should yield: several samples of each, so that states are seldom touched."""
 
-_BLOCKS_SHARE = 6
-"""Part of the memory that the blocks at work may take, which are held twice: the states need most of the room."""
+_BLOCKS_SHARE = 3
+"""Part of the memory that the blocks at work may take: the states need most of the room."""
 
-_LEAST_SAMPLES = 2
-"""Samples that a block should hold, however large they are."""
+_LEAST_SAMPLES = 1, 2
+"""Samples that a block should hold, however large they are, the more the better."""
+
+_LEAST_SAMPLES_JOINED = 1, 2, 4
+"""The same where states are so large that touching them takes most of the time."""
 
 _MOST_SAMPLES = 8
 """Samples of a block, at most."""
@@ -38,6 +41,19 @@ OPEN_STATE = 2
 
 
 @dataclass(frozen=True)
+class Joined:
+    """Bytes that states of a layer take where all its units are summed over several groups together.
+
+    Attributes:
+        full: states of all samples, all units.
+        open: states of what is being measured.
+    """
+
+    full: int
+    open: int
+
+
+@dataclass(frozen=True)
 class Load:
     """Bytes that measuring one layer takes, over all the ways in which it is looked at.
 
@@ -50,6 +66,8 @@ class Load:
         finishing: one state of the units that are finished at a time.
         buffers: activations that are collected until statistics can use them, and statistics of the first pass.
         summed: whether blocks hand out sums of its activations in their place.
+        copies: how often the activations of a block are there at a time: 1 where each lands in the place of the last.
+        joined: states where all units are summed over several groups together; None where they cannot be.
     """
 
     layer: Layer
@@ -60,10 +78,16 @@ class Load:
     finishing: int
     buffers: int = 0
     summed: bool = False
+    copies: int = 2
+    joined: Joined | None = None
+
+    def states(self, *, joined: bool) -> Joined:
+        """Return the states of all units, and the open ones; joined as far as the layer can be."""
+        return self.joined if joined and self.joined else Joined(self.full, self.open)
 
     def block(self, batch: int, columns: int) -> int:
         """Return the bytes that a block of so many variants hands out, and what is made of them."""
-        raw = 2 * batch * self.layer.units * self.layer.number_bytes
+        raw = self.copies * batch * self.layer.units * self.layer.number_bytes
         # Start, total and deviations of each row; total, squares and pivot of each column. The activations themselves
         # wait in the runtime, and are handed out where float32 does not hold their sums.
         sums = 3 * (-(-batch // columns) + columns) * self.layer.units * _SUM_BYTES
@@ -104,6 +128,7 @@ class Layout:
         chunks: layers measured together, chunk after chunk.
         desks: groups measured at the same time.
         memory: the estimate.
+        joined: whether units whose group states are not kept are summed over several groups together.
     """
 
     batch: int
@@ -111,6 +136,7 @@ class Layout:
     chunks: tuple[tuple[Layer, ...], ...]
     desks: int
     memory: Memory
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +153,7 @@ class Work:
         passing_bytes: of one variant, what the runtime holds for a while and does not hand out; see `passing_bytes`.
         threads: layers finished at a time.
         desks: groups measured at the same time, at most.
+        joins: stretches that there are where units are summed over several groups together; 0 where they may not be.
     """
 
     loads: Sequence[Load]
@@ -138,12 +165,14 @@ class Work:
     passing_bytes: int
     threads: int
     desks: int
+    joins: int = 0
 
 
 def lay_out(work: Work, budget: int | None) -> Layout:
     """Choose batch, chunks and desks so that the estimate stays within the budget.
 
-    Every chunk runs the model again: as few of them as possible come first, then as many desks as there may be.
+    Every chunk runs the model again: as few of them as possible come first, then blocks of more than one sample, then
+    as many desks as there may be.
 
     Args:
         work: what is laid out.
@@ -153,14 +182,30 @@ def lay_out(work: Work, budget: int | None) -> Layout:
         UsageError: not even one layer at a time fits.
     """
     limit = budget or _physical_memory() // 2
-    desks = max(1, min(work.desks, work.groups))
-    counts = {desks, -(-desks // 2), -(-desks // 4), 1}
-    found = [_lay_out(work, limit, count, rows) for count in counts for rows in range(1, _LEAST_SAMPLES + 1)]
+    ways = {False: work.groups}
+    if work.joins and any(load.joined for load in work.loads):
+        ways[True] = work.joins
+    found = [
+        _lay_out(work, limit, desks, rows, joined=joined)
+        for joined, most in ways.items()
+        for desks in _counts(min(work.desks, most))
+        for rows in (_LEAST_SAMPLES_JOINED if joined else _LEAST_SAMPLES)
+    ]
     layouts = [each for each in found if isinstance(each, Layout)]
     if layouts:
-        return min(layouts, key=lambda each: (len(each.chunks), -each.desks, -each.batch))
+        return min(layouts, key=lambda each: _rank(each, work.columns))
     # One desk needs least.
     raise min((each for each in found if isinstance(each, _Short)), key=lambda each: each.need).error(limit)
+
+
+def _rank(layout: Layout, columns: int) -> tuple[int, bool, int, int, bool]:
+    """Return what is smallest for the best layout."""
+    small = layout.batch < _LEAST_SAMPLES[-1] * columns  # states are touched for every sample
+    return len(layout.chunks), small, -layout.desks, -layout.batch, layout.joined
+
+
+def _counts(most: int) -> set[int]:
+    return {max(1, most), -(-most // 2), -(-most // 4), 1}
 
 
 @dataclass(frozen=True)
@@ -178,14 +223,13 @@ class _Short:
         )
 
 
-def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
+def _lay_out(work: Work, limit: int, desks: int, rows: int, *, joined: bool) -> Layout | _Short:
     """Return the layout with so many desks, and blocks of that many samples where memory allows it."""
     loads, groups = work.loads, work.groups
     layers = [load.layer for load in loads]
     exposed = sum(layer.units * layer.number_bytes for layer in layers)
-    batch = work.batch or _batch(
-        exposed + work.passing_bytes + work.variant_bytes, work.columns, rows, limit // _BLOCKS_SHARE // desks
-    )
+    most = limit // _BLOCKS_SHARE // max(load.copies for load in loads) // desks
+    batch = work.batch or _batch(exposed + work.passing_bytes + work.variant_bytes, work.columns, rows, most)
     samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
     passing = desks * batch * work.passing_bytes
     room = limit - passing - samples
@@ -197,7 +241,9 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
         return kept + max(desks * opened, finishing), desks * buffers
 
     each = [
-        (load.full + groups * load.kept, load.open, load.buffers + load.block(batch, work.columns)) for load in loads
+        (states.full + groups * load.kept, states.open, load.buffers + load.block(batch, work.columns))
+        for load in loads
+        for states in [load.states(joined=joined)]
     ]
     alone = [sum(needs(*one)) for one in each]
     if max(alone) > room:
@@ -220,6 +266,7 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int) -> Layout | _Short:
         tuple(tuple(chunk) for chunk in chunks),
         desks,
         Memory(state, passing + collected, samples, limit),
+        joined,
     )
 
 

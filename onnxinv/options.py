@@ -166,11 +166,20 @@ ComparisonFormats = Annotated[
 ]
 ComparisonFolder = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="DIR", help="Write compare.json, and the results of models to A, B, ..."),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        help="Write compare.json and report.html, and the results of models to A, B, ...",
+    ),
 ]
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, html, json, csv or schema; repeatable."),
+    typer.Option(
+        "--format",
+        metavar="FORMAT[:PATH]",
+        help="terminal, html, markdown, json, csv, dot, model-explorer or schema; repeatable.",
+    ),
 ]
 Folder = Annotated[
     Path | None,

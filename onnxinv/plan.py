@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +29,13 @@ from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
 from onnxinv.picture_plan import PicturePlan, plan_pictures
 from onnxinv.probe import Probe, run_probe
+from onnxinv.provenance import Json, SkippedMeasure
 from onnxinv.pushable import Pushable, in_graph, pushable
-from onnxinv.result import Json, Skipped, SkippedMeasure
+from onnxinv.result import Skipped
 from onnxinv.runtime import Device, choose_device
+from onnxinv.schedule import stretches
 from onnxinv.spec import explain_validation
-from onnxinv.statistics.compiled_moments import compiled
+from onnxinv.statistics.compiled import Compiled, compiled
 from onnxinv.subjects import Subjects
 from onnxinv.transforms import Transform, expand
 from onnxinv.transforms.together import MOST_BYTES
@@ -111,7 +112,7 @@ class Plan:
     device: Device
     layout: Layout
     pushed: frozenset[str]
-    code: ModuleType | None
+    code: Compiled | None
     pictures: PicturePlan
     notices: tuple[str, ...]
 
@@ -197,10 +198,12 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         model.proto, drawn, subjects.every,
         transforms=len(transforms), columns=columns, fixed_batch=probe.fixed_batch,
     )  # fmt: skip
+    lands = device.kind == "cpu" and all(layer.batch.axis == 0 for layer in drawn)
     work = Work(
         [
             load_of(layer, subjects, transforms=len(transforms), columns=columns, samples=len(samples),
-                    groups=len(groups), classes=max(len(classes), 1), single=config.reduce != "host")
+                    groups=len(groups), classes=max(len(classes), 1), single=config.reduce != "host",
+                    lands=lands)
             for layer in drawn
         ],
         groups=len(groups),
@@ -211,6 +214,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         passing_bytes=passing_bytes(probe.layers, drawn),
         threads=threads,
         desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
+        joins=0 if config.may_stop_early or classes else len(stretches(groups, joined=True)),
     )  # fmt: skip
     layout, pushed, refused = _lay_out(work, config.memory, found if in_graph(config.reduce, device) else None)
     if config.may_stop_early and len(layout.chunks) > 1:
@@ -226,8 +230,13 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     pictures = plan_pictures(
         config.keep_units, measures, samples=len(samples), transforms=len(transforms), layers=len(drawn)
     )
-    notices = [*model.notices, *cautions(model.proto), *probe.notices, *drawing_notices(drawn, config)]
-    notices += pictures.notices
+    notices = [
+        *model.notices,
+        *cautions(model.proto),
+        *probe.notices,
+        *drawing_notices(drawn, config),
+        *pictures.notices,
+    ]
     if config.reduce == "pushdown" and not pushed:
         notices.append(f"No layer is summed in the graph, as --reduce pushdown asks for: {refused}.")
     if isinstance(code, str):
@@ -266,7 +275,7 @@ def _lay_out(work: Work, budget: int | None, found: Pushable | None) -> tuple[La
         return lay_out(work, budget), frozenset(), "" if found is None else found.reasons
     loads = [replace(load, summed=load.layer.name in found.layers) for load in work.loads]
     passing = max(work.passing_bytes, summing_bytes(loads))
-    layout = lay_out(replace(work, loads=loads, passing_bytes=passing), budget)
+    layout = lay_out(replace(work, loads=loads, passing_bytes=passing, joins=0), budget)
     if layout.batch >= work.columns:
         return layout, found.layers, found.reasons
     reason = f"a run of {layout.batch} does not hold all {work.columns} variants of a sample"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -25,12 +26,18 @@ def write_reports(subject: object, known: Registry[Any], wanted: list[tuple[str,
         quiet: whether what adapts to a terminal is left out.
     """
     from onnxinv.files import write_file
+    from onnxinv.reports.report import Report
+    from onnxinv.result import Result
 
     # Files first: they are complete even where whoever reads stdout stops reading.
     for name, path in sorted(wanted, key=lambda each: each[1] is None):
         made = known.build(name)
         if path is not None:
             write_file(path, made.render(subject).encode())
+            # Nothing lies beside a device or a pipe.
+            if isinstance(made, Report) and isinstance(subject, Result) and path.is_file():
+                for measure, text in made.beside(subject).items():
+                    write_file(_file_of(path, measure), text.encode())
             continue
         shown = made.renderable(subject)
         if shown is None:
@@ -80,3 +87,9 @@ def discard_stdout() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _file_of(path: Path, measure: str) -> Path:
+    """Return the file of a further measure: `graph.linear-cka.dot` beside `graph.dot`, or beside what that links to."""
+    written = Path(os.path.realpath(path))
+    return written.with_name(f"{written.stem}.{re.sub('[^A-Za-z0-9.]+', '-', measure)}{written.suffix}")

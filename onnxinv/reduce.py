@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from time import perf_counter
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +20,7 @@ from onnxinv.measures import Measure
 from onnxinv.schedule import BlockPlan
 from onnxinv.spent import Spent
 from onnxinv.statistics import Array, Block, RowMoments, State, Statistic
+from onnxinv.statistics.compiled import Compiled
 from onnxinv.statistics.compiled_moments import update_compiled
 from onnxinv.statistics.single_moments import SINGLE, add_summed, takes_single, update_single
 from onnxinv.statistics.single_sums import Summed, is_held, room_for
@@ -94,7 +95,7 @@ class Reducer:
         code: takes these, see `compiled`; None where numpy does.
     """
 
-    def __init__(self, threads: int, *, single: bool = False, code: ModuleType | None = None) -> None:
+    def __init__(self, threads: int, *, single: bool = False, code: Compiled | None = None) -> None:
         self._may_be_single = single
         self._code = code
         self._seconds: Spent[_Work] = Spent()
@@ -285,7 +286,7 @@ def _reduce_single(state: State, look: Look, some: slice, part: Part, scale: flo
     return _reduce_piece(state, look, some, part, scale, SINGLE) if done is None else done
 
 
-def _reduce_compiled(code: ModuleType, state: State, look: Look, some: slice, part: Part, scale: float) -> Seconds:
+def _reduce_compiled(code: Compiled, state: State, look: Look, some: slice, part: Part, scale: float) -> Seconds:
     """Reduce whole rows of a piece in float32; those units in float64 that it does not hold."""
     piece = look.grid[:, :, some]
     shape = piece.shape[0], piece.shape[1], piece.shape[2] * piece.shape[3]

@@ -8,18 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from onnxinv.errors import OutputError
 from onnxinv.files import write_folder
 from onnxinv.json_text import json_text, refuse_constant
-from onnxinv.pictures import Pictures, PicturesMeta, read_pictures
+from onnxinv.pictures import Pictures, read_pictures
+from onnxinv.provenance import Json, Meta, Part
 from onnxinv.spec import explain_validation
 from onnxinv.units_file import load_units
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FORMAT = 1
 """Format of `result.json`. 1: the first."""
@@ -27,147 +31,10 @@ FORMAT = 1
 PICTURES = "pictures.npz"
 """The file of what was kept to be looked at."""
 
-OPTIONAL = ("report.html", PICTURES)
+OPTIONAL = ("report.html", "units.npz", PICTURES)
 """Files of a result folder that not every result has: those of an earlier one go with it."""
 
-Json = dict[str, Any]
 Interval = tuple[float, float]
-
-
-class Part(BaseModel):
-    """A piece of the result document; frozen, and closed to unknown keys."""
-
-    # Numbers that JSON lacks stay what they are until they are written, and are refused there.
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
-
-
-class TensorInfo(Part):
-    """An input or output of a model.
-
-    Attributes:
-        name: the tensor's name.
-        dtype: its numpy dtype name, for example `float32`.
-        shape: its dimensions with the batch axis; a free dimension is its name, or None where it has none.
-    """
-
-    name: str
-    dtype: str
-    shape: list[int | str | None]
-
-
-class ModelMeta(Part):
-    """Which model was measured."""
-
-    path: str
-    sha256: str
-    opset: int
-    producer: str
-    inputs: list[TensorInfo]
-    outputs: list[TensorInfo]
-
-
-class ClassOutputMeta(Part):
-    """Which output holds the classes, whether it was detected or named, and how its numbers are read."""
-
-    name: str
-    kind: str
-    classes: int
-    chosen: str
-
-
-class DataMeta(Part):
-    """Which samples were measured; `digest` identifies their content and order-free choice.
-
-    Attributes:
-        classes: names of the classes that samples were taken by, in the order of the arrays of single classes.
-    """
-
-    source: str
-    samples: int
-    seed: int
-    digest: str
-    labels: bool
-    preprocessing: list[str]
-    classes: list[str] = []
-
-
-class TransformsMeta(Part):
-    """Which transforms were applied, in order."""
-
-    spec: list[str]
-    count: int
-    items: list[Json]
-
-
-class SkippedMeasure(Part):
-    """A measure that did not apply, where all were asked for, and why."""
-
-    name: str
-    reason: str
-
-
-class OptionsMeta(Part):
-    """What was asked for.
-
-    Attributes:
-        sample_units: how many positions of each channel were measured; None for all.
-        interval_units: whether intervals rest on all units (None) or on that many of each layer.
-        stratify: whether measures were taken on each class of samples, then averaged over classes.
-        precision: half-width of the interval at which the run was allowed to stop.
-        skipped_measures: measures that did not apply, where all were asked for.
-    """
-
-    aggregate: str
-    measures: list[str]
-    groups: int
-    sample_units: int | None
-    interval_units: int | None
-    stratify: bool = False
-    precision: float | None = None
-    skipped_measures: list[SkippedMeasure] = []
-
-
-class RuntimeMeta(Part):
-    """What the model ran on."""
-
-    onnxruntime: str
-    providers: list[str]
-    optimization: str
-    reduce: str
-    schedule: str
-    batch: int
-    threads: int
-
-
-class TimingMeta(Part):
-    """How long the measurement took, from ready session to finished values.
-
-    Attributes:
-        shares: share of the busy time by what it was spent on: `inference`, `transforms` (of the inputs) and every
-            measure; what measures have in common is divided between them.
-    """
-
-    seconds: float
-    inferences: int
-    inferences_per_second: float
-    shares: dict[str, float] = {}
-
-
-class Meta(Part):
-    """Provenance of a result."""
-
-    format: int
-    onnxinv: str
-    created: str
-    model: ModelMeta
-    data: DataMeta
-    transforms: TransformsMeta
-    options: OptionsMeta
-    runtime: RuntimeMeta
-    timing: TimingMeta
-    warnings: list[str]
-    class_output: ClassOutputMeta | None = None
-    pictures: PicturesMeta | None = None
 
 
 class MeasureSummary(Part):
@@ -218,7 +85,12 @@ class MeasureSummary(Part):
 
 
 class LayerResult(Part):
-    """One measured layer; `shape` leaves the batch axis out and `channel_axis` indexes it."""
+    """One measured layer; `shape` leaves the batch axis out and `channel_axis` indexes it.
+
+    Attributes:
+        node: name of the node that makes the tensor; empty for an input, and where the node has none.
+        after: indices of the layers that it is computed from with no layer in between; empty in older results.
+    """
 
     index: int
     name: str
@@ -229,6 +101,13 @@ class LayerResult(Part):
     units: Annotated[int, Field(ge=1)]
     channels: Annotated[int, Field(ge=1)]
     measures: dict[str, MeasureSummary]
+    node: str = ""
+    after: list[int] = Field(default=[])
+
+    def model_post_init(self, context: object) -> None:
+        """Refuse what drawings of the graph would run in circles on."""
+        if not all(0 <= index < self.index for index in self.after):
+            raise ValueError("a layer is computed from layers before it")
 
 
 class Skipped(Part):
@@ -283,7 +162,7 @@ class Result:
     Attributes:
         document: everything that stands in `result.json`.
         units: arrays by `"<measure>/<layer index as four digits>"`: one value a channel, or the unit shape for
-            `aggregate="unit"`; with `/classes` behind it, those of every class of samples, classes first.
+            `aggregate="unit"`; with `/classes` behind it, those of every class, classes first. Empty without the file.
         stored: the pictures, or the file in which they may be.
     """
 
@@ -306,8 +185,19 @@ class Result:
         """The keys of the measures that were taken, in order."""
         return list(self.document.summary)
 
+    @property
+    def lacks_values(self) -> bool:
+        """Whether the result came without `units.npz`, so that summaries are all there is."""
+        return not self.units and any(each.reason is None for layer in self.layers for each in layer.measures.values())
+
     def values(self, measure: str, layer: LayerResult) -> npt.NDArray[np.float64]:
-        """Return the channel (or unit) values behind one measure of one layer."""
+        """Return the channel (or unit) values behind one measure of one layer.
+
+        Raises:
+            OutputError: the result came without `units.npz`.
+        """
+        if self.lacks_values:
+            raise OutputError("The values of channels are not at hand: the result came without units.npz.")
         return self.units[units_key(measure, layer.index)]
 
     @cached_property
@@ -331,8 +221,23 @@ class Result:
         """
         write_folder(folder, self.files(), marker="result.json", overwrite=overwrite, outdated=OPTIONAL)
 
+    def to_frame(self) -> DataFrame:
+        """Return a pandas data frame with one row for each layer and measure, the columns of the format `csv`.
+
+        Texts are `string`, counts `Int64`, real numbers `float64`; what a row lacks is `NA` or `nan`. Measures of the
+        class output follow the layers, with their value as `mean`.
+
+        Raises:
+            OnnxinvError: pandas is not installed; `pip install 'onnxinv[frame]'` brings it.
+        """
+        from onnxinv.frame import frame_of
+
+        return frame_of(self)
+
     def files(self) -> dict[str, bytes]:
         """Return the content of the result folder by file name, `result.json` last."""
+        if self.lacks_values:
+            return {"result.json": to_json(self).encode()}
         arrays = io.BytesIO()
         np.savez_compressed(arrays, **dict(self.units))  # type: ignore[arg-type]  # takes keywords for options
         pictures = {} if self.pictures is None else {PICTURES: self.pictures.to_bytes()}
@@ -340,7 +245,7 @@ class Result:
 
     @classmethod
     def load(cls, folder: Path) -> Result:
-        """Read a result folder.
+        """Read a result folder; `units.npz` may be missing, as where someone sent `result.json` alone.
 
         Raises:
             OutputError: there is no result, it is damaged, or its format is newer than this version reads.
@@ -367,18 +272,16 @@ class Result:
         told = document.summary or document.outputs
         if not told or any(list(layer.measures) != list(document.summary) for layer in document.layers):
             raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
-        units = load_units(path.with_name("units.npz"))
+        arrays = path.with_name("units.npz")
+        units = load_units(arrays) if arrays.exists() else {}
         expected = {
             units_key(key, layer.index)
             for layer in document.layers
             for key, summary in layer.measures.items()
             if summary.reason is None
         }
-        lacking = expected - set(units)
-        if lacking:
-            raise OutputError(
-                f"'{path.with_name('units.npz')}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again."
-            )
+        if arrays.exists() and (lacking := expected - set(units)):
+            raise OutputError(f"'{arrays}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again.")
         return cls(document, units, path.with_name(PICTURES))
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from onnxinv.config import Aggregate
 from onnxinv.measures import Measure, Units
@@ -80,6 +83,16 @@ class Subject:
         as_they_are = isinstance(self.view, PlainView) and self.view.hands_on
         fits = self.layer.dtype in ("float32", "float16", "bfloat16")
         return as_they_are and fits and set(self.kinds) >= SINGLE
+
+    @property
+    def is_joinable(self) -> bool:
+        """Whether sums of it may be taken over several groups together, beside those of some units in each."""
+        return self.is_single and set(self.kinds) == SINGLE
+
+    def of_some(self, units: npt.NDArray[np.intp]) -> Subject:
+        """Return some units of one that is joinable."""
+        assert isinstance(self.view, PlainView), "what is joinable is seen as it is"
+        return replace(self, view=self.view.of_some(units))
 
     def extent(
         self,

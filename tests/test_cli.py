@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import webbrowser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,7 +101,7 @@ def test_several_formats_go_where_they_were_sent(capsys, tmp_path):
     assert sorted(each.name for each in tmp_path.rglob("*")) == ["größe.json", "new folder", "x.txt"]
 
 
-@pytest.mark.parametrize("name", ["terminal", "json", "csv", "schema"])
+@pytest.mark.parametrize("name", ["terminal", "json", "csv", "dot", "model-explorer", "schema"])
 def test_a_report_of_the_folder_is_the_report_of_the_run(capsys, tmp_path, name):
     found = analyze(
         capsys, "-o", tmp_path / "out", "--format", name, "--quiet" if name != "terminal" else "--overwrite"
@@ -214,8 +216,9 @@ def test_a_name_that_is_not_there_offers_others(capsys):
     assert_refused(command(capsys, "explain", "rotatoin"), "Nothing is called 'rotatoin'", "Did you mean 'rotation'")
 
 
-def test_the_demonstration_writes_both_results_and_says_what_it_shows(capsys, tmp_path, monkeypatch):
+def test_the_demonstration_writes_pages_and_says_what_it_shows_and_where_they_are(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(webbrowser, "open", lambda address: pytest.fail("nobody asked for a browser"))
     monkeypatch.setattr(demo, "SAMPLES", 20)
     monkeypatch.setattr(demo, "TRANSFORMS", ("rotation:steps=4",))
     for options in ([], ["--quiet"]):  # the second time over its own results
@@ -223,10 +226,16 @@ def test_the_demonstration_writes_both_results_and_says_what_it_shows(capsys, tm
         assert found.status == 0
         sentence = " ".join(found.out.split())
         assert re.search(r"In \d+ of 18 layers 'rotated' is more invariant than 'plain'", sentence)
-        assert "Written to onnxinv-demo/plain and onnxinv-demo/rotated; open report.html in a browser." in found.err
+        pages = [line.strip() for line in found.err.splitlines()[-3:]]
+        assert pages == [f"onnxinv-demo/{name}/report.html" for name in ("plain", "rotated", "comparison")]
+        assert all("</html>" in Path(page).read_text(encoding="utf-8") for page in pages)
         assert widest(found.out) <= 80
     for name in ("plain", "rotated"):
         assert Result.load(tmp_path / "onnxinv-demo" / name).meta.data.samples == 20
+    told = Path("onnxinv-demo/comparison/report.html").read_text(encoding="utf-8")
+    assert re.search(r"rotated&#39; is more invariant than &#39;mnist_simpleconv_plain&#39; in \d+ of 18 pairs", told)
+    monkeypatch.setenv("CI", "true")
+    assert "No page was opened: this is a run of continuous integration." in command(capsys, "demo", "--open").err
 
 
 def test_the_same_run_gives_the_same_numbers(capsys):

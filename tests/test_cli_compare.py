@@ -182,7 +182,9 @@ def test_the_folder_holds_the_comparison_and_the_results(capsys, place, tmp_path
     assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == [
         *(f"{letter}/{name}" for letter in "ABC" for name in FILES),
         "compare.json",
+        "report.html",
     ]
+    assert "fickle&#39; is less invariant than &#39;steady&#39;" in (out / "report.html").read_text(encoding="utf-8")
     assert (out / "compare.json").read_text() == found.out
     document = CompareDocument.model_validate_json(found.out)
     assert [Result.load(out / letter).meta.model for letter in "ABC"] == document.meta.models
@@ -190,6 +192,20 @@ def test_the_folder_holds_the_comparison_and_the_results(capsys, place, tmp_path
     pair = document.comparisons[0].pairs[-1]
     for letter, told in (("A", pair.measures["normalized-variance"].a), ("B", pair.measures["normalized-variance"].b)):
         assert Result.load(out / letter).layers[-1].measures["normalized-variance"].mean == told
+
+
+def test_the_page_is_written_where_it_is_asked_for(capsys, folders, tmp_path):
+    found = command(
+        capsys, "compare", folders["steady"], folders["fickle"], "--format", f"html:{tmp_path / 'page.html'}"
+    )
+    assert (found.status, found.out) == (0, "")
+    assert "fickle&#39; is less invariant than &#39;steady&#39;" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_page_of_an_earlier_comparison_goes_with_it(folders, tmp_path):
+    (tmp_path / "report.html").write_text("earlier")
+    api.compare([folders["steady"], folders["fickle"]]).save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["compare.json"]
 
 
 @pytest.mark.parametrize("kept", ["compare.json", "A", "B"])
@@ -217,7 +233,7 @@ def test_folders_say_of_values_what_the_models_say(capsys, place, folders, tmp_p
     words = (folders["steady"], folders["fickle"], "--quiet", "--format", "json", "-o", out)
     found = command(capsys, "compare", *words)
     assert (found.status, found.err) == (0, "")
-    assert [path.name for path in out.iterdir()] == ["compare.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["compare.json", "report.html"]
     first, second = (each["comparisons"][0] for each in (measured, json.loads(found.out)))
     assert second["verdict"] == first["verdict"] == "worse"
     for one, other in zip(first["pairs"], second["pairs"], strict=True):

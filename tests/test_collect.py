@@ -41,7 +41,8 @@ def assert_same_states(found: State, expected: State) -> None:
 def collected_of(kept_units: int | None) -> Collected:
     collector = Collector(subject(), kept_units, (), seed=3)
     for grid in grids():
-        collector.add([state_of(grid)])
+        collector.begin_group()
+        collector.add(0, state_of(grid))
     return collector.collected()
 
 
@@ -82,9 +83,10 @@ def test_classes_are_kept_apart_and_may_be_missing_from_a_group(kept_units: int 
     one, other = grids(), grids(seed=10)
     missing = {(0, 1), (2, 0), (3, 1)}
     for number in range(len(SIZES)):
-        collector.add(
-            [None if (number, place) in missing else state_of(grid[number]) for place, grid in enumerate((one, other))]
-        )
+        collector.begin_group()
+        for place, grid in enumerate((one, other)):
+            if (number, place) not in missing:
+                collector.add(place, state_of(grid[number]))
     found = collector.collected()
     assert found.classes == ("a", "b")
     assert_same_states(found.full[0], merge_states(state_of(one[number]) for number in (0, 1, 3)))
@@ -98,10 +100,30 @@ def test_classes_are_kept_apart_and_may_be_missing_from_a_group(kept_units: int 
 
 
 @pytest.mark.parametrize("kept_units", [None, 15])
+def test_a_group_may_come_in_pieces(kept_units: int | None) -> None:
+    collector = Collector(subject(), kept_units, (), seed=3)
+    collector.begin_group()
+    for grid in grids()[:2]:
+        collector.add(0, state_of(grid))
+    collector.begin_group()
+    collector.add(0, state_of(grids()[2]))
+    found = collector.collected()
+    together = merge_states(map(state_of, grids()[:2]))
+    (first,), (second,) = found.groups
+    assert first is not None
+    assert second is not None
+    places = slice(None) if found.kept is None else found.kept
+    assert_same_states(first, together.take(places))
+    assert_same_states(second, state_of(grids()[2]).take(places))
+    assert_same_states(found.full[0], together.merge(state_of(grids()[2])))
+
+
+@pytest.mark.parametrize("kept_units", [None, 15])
 def test_it_can_be_asked_after_every_group(kept_units: int | None) -> None:
     collector = Collector(subject(), kept_units, (), seed=3)
     for number, grid in enumerate(grids(), start=1):
-        collector.add([state_of(grid)])
+        collector.begin_group()
+        collector.add(0, state_of(grid))
         for _ in range(2):
             found = collector.collected()
             assert len(found.groups) == number
@@ -111,9 +133,11 @@ def test_it_can_be_asked_after_every_group(kept_units: int | None) -> None:
 
 def test_what_is_cleared_is_forgotten() -> None:
     collector = Collector(subject(), None, (), seed=3)
-    collector.add([state_of(grids()[0])])
+    collector.begin_group()
+    collector.add(0, state_of(grids()[0]))
     found = collector.collected()
     collector.clear()
-    collector.add([state_of(grids()[1])])
+    collector.begin_group()
+    collector.add(0, state_of(grids()[1]))
     assert collector.collected().samples == SIZES[1]
     assert found.samples == SIZES[0]

@@ -16,7 +16,7 @@ from onnxinv.data.preprocess import Preprocess
 from onnxinv.data.source import PRIMARY, Samples
 from onnxinv.errors import DataError, UsageError
 from onnxinv.feeds import Feeds
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 from onnxinv.transforms import expand
 
 IMAGE = TensorInfo(name="image", dtype="float32", shape=["n", 1, 6, 6])

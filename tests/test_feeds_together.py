@@ -10,7 +10,7 @@ import pytest
 from onnxinv.data.preprocess import Preprocess
 from onnxinv.data.source import PRIMARY, Samples
 from onnxinv.feeds import Feeds
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 from onnxinv.transforms import Context, expand
 from onnxinv.variants import Variants
 

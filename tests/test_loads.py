@@ -86,14 +86,15 @@ def measured(decided: Plan, monkeypatch: pytest.MonkeyPatch) -> Held:
     watched = len(decided.subjects.of(decided.layers, with_output=False))
 
     class WatchedCollector(Collector):
-        def __init__(self, subject: Subject, *others: Any) -> None:
-            super().__init__(subject, *others)
+        def __init__(self, subject: Subject, *others: Any, **more: Any) -> None:
+            super().__init__(subject, *others, **more)
             self._counted = subject.role != "output"
 
-        def add(self, closed: Sequence[State | None]) -> None:
-            super().add(closed)
+        def add(self, place: int, closed: State) -> None:
+            before = array_bytes(self._groups[-1])
+            super().add(place, closed)
             if self._counted:
-                held.groups.append(array_bytes(self._groups[-1]))
+                held.groups.append(array_bytes(self._groups[-1]) - before)
 
     class WatchedWindows(Windows):
         def add(self, raw: Sequence[np.ndarray], block: BlockPlan) -> Sequence[np.ndarray] | None:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from onnxinv.errors import OutputError
-from onnxinv.result import Document, LayerResult, MeasureSummary, Meta, Result, to_json, units_key
+from onnxinv.provenance import Meta
+from onnxinv.result import Document, LayerResult, MeasureSummary, Result, to_json, units_key
 from tests.reports.results import NV, small
 
 
@@ -58,7 +59,8 @@ def test_the_keys_are_those_of_format_1(folder):
     }  # fmt: skip
     assert set(content["meta"]["timing"]) == {"seconds", "inferences", "inferences_per_second", "shares"}
     assert set(content["layers"][0]) == {
-        "index", "name", "label", "op", "shape", "channel_axis", "units", "channels", "measures",
+        "index", "name", "label", "op", "shape", "channel_axis", "units", "channels", "measures", "node",
+        "after",
     }  # fmt: skip
     assert set(content["layers"][0]["measures"][NV]) == {
         "mean", "mean_alive", "std", "median", "p05", "p95", "min", "max", "finite", "inf", "nan", "dead", "se", "bias",
@@ -82,6 +84,11 @@ def test_a_number_that_is_not_finite_never_reaches_the_json(value):
     layer = result.layers[0].model_copy(update={"measures": {NV: broken}})
     with pytest.raises(ValueError, match="not JSON compliant"):
         to_json(Result(result.document.model_copy(update={"layers": [layer]}), result.units))
+
+
+def test_an_older_result_does_not_tell_how_layers_follow_each_other(folder):
+    change(folder, lambda content: [layer.pop(key) for layer in content["layers"] for key in ("node", "after")])
+    assert [(layer.node, layer.after) for layer in Result.load(folder).layers] == [("", [])] * 5
 
 
 @pytest.mark.parametrize(
@@ -121,6 +128,8 @@ def test_a_document_that_is_not_text_is_refused(folder):
         pytest.param(lambda content: content.update(extra=1), id="a key too many"),
         pytest.param(lambda content: content["layers"][0].pop("name"), id="a key too few"),
         pytest.param(lambda content: content["layers"][0].update(index="x"), id="a word for a number"),
+        pytest.param(lambda content: content["layers"][1].update(after=[1]), id="a layer that follows itself"),
+        pytest.param(lambda content: content["layers"][1].update(after=[-1]), id="a layer that follows none there is"),
     ],
 )
 def test_a_document_that_breaks_the_format_is_refused(folder, edit):
@@ -178,9 +187,8 @@ def save_foreign(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [Path.unlink, save_bare, save_pickle, save_objects, save_words, save_half, save_flipped, save_other, save_foreign],
+    [save_bare, save_pickle, save_objects, save_words, save_half, save_flipped, save_other, save_foreign],
     ids=[
-        "missing",
         "a bare array",
         "a pickle",
         "pickled objects",
@@ -195,6 +203,22 @@ def test_damaged_units_are_refused(folder, damage):
     damage(folder / "units.npz")
     with pytest.raises(OutputError, match=r"units\.npz' "):
         Result.load(folder)
+
+
+def test_a_result_may_come_without_its_arrays(folder, tmp_path):
+    (folder / "units.npz").unlink()
+    found = Result.load(folder)
+    assert found.lacks_values
+    assert found.document == small().document
+    with pytest.raises(OutputError, match=r"came without units\.npz"):
+        found.values(NV, found.layers[0])
+    small().save(tmp_path / "again")
+    found.save(tmp_path / "again", overwrite=True)
+    assert [each.name for each in (tmp_path / "again").iterdir()] == ["result.json"]
+
+
+def test_a_result_that_has_no_layer_lacks_no_values():
+    assert not Result(small().document.model_copy(update={"layers": []}), {}).lacks_values
 
 
 def test_a_failed_save_leaves_the_earlier_result(folder, monkeypatch):

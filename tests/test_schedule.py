@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from onnxinv.api import plan, run
 from onnxinv.plan import Plan
 from onnxinv.result import Result
-from onnxinv.schedule import blocks
+from onnxinv.schedule import SEGMENT, blocks, segments, stretches
+from onnxinv.statistics.statistic import BLOCK_SAMPLES
 from tests.engine.networks import save_images, save_network
 from tests.engine.raw import activations
 
@@ -79,6 +80,38 @@ def test_windows_are_consecutive_samples_and_each_is_complete_once(
     for block, following in pairwise(cut):
         assert block.complete == (block.window[0] != following.window[0])
     assert Counter(int(each[0]) for each in complete).most_common(1)[0][1] == 1
+
+
+@given(st.integers(1, 400))
+def test_a_group_is_cut_into_segments_that_hold_whole_windows(samples: int) -> None:
+    group = group_of(samples)
+    cut = list(segments(group))
+    np.testing.assert_array_equal(np.concatenate(cut), group)
+    assert all(len(each) % BLOCK_SAMPLES == 0 for each in cut[:-1])
+    assert max(map(len, cut)) <= SEGMENT
+    assert len(cut) == -(-samples // SEGMENT)
+    assert samples == 1 or min(map(len, cut)) > 1
+
+
+@given(st.lists(st.lists(st.integers(0, 150), min_size=2, max_size=2).filter(any), min_size=1, max_size=8))
+def test_a_stretch_goes_on_over_groups_as_long_as_its_samples_are_few(sizes: list[list[int]]) -> None:
+    groups = [tuple(np.arange(size) + 1000 * number for size in of) for number, of in enumerate(sizes)]
+    alone, joined = (stretches(groups, joined=joined) for joined in (False, True))
+    pieces = [piece for stretch in joined for piece in stretch]
+    assert [len(stretch) for stretch in alone] == [1] * len(pieces)
+    lengths = [sum(len(piece.samples) for piece in stretch) for stretch in joined]
+    assert max(lengths) <= SEGMENT
+    firsts = [len(stretch[0].samples) for stretch in joined]
+    assert all(length + first > SEGMENT for length, first in zip(lengths, firsts[1:], strict=False))
+    for (piece,), same in zip(alone, pieces, strict=True):
+        assert (piece.group, piece.place, piece.last) == (same.group, same.place, same.last)
+        np.testing.assert_array_equal(piece.samples, same.samples)
+    for number, of in enumerate(groups):
+        of_group = [piece for piece in pieces if piece.group == number]
+        for place, part in enumerate(of):
+            found = [piece.samples for piece in of_group if piece.place == place]
+            np.testing.assert_array_equal(np.concatenate([*found, np.empty(0, np.int64)]), part)
+        assert [piece.last for piece in of_group] == [False] * (len(of_group) - 1) + [True]
 
 
 def _range(columns: slice) -> range:

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from onnxinv.commands import measuring
+from onnxinv.commands.compared import save_comparison
 from onnxinv.commands.verdict import LimitBrokenError
 from onnxinv.errors import UsageError
 from onnxinv.options import (
@@ -140,7 +141,7 @@ def compare(
         comparison = api.compare_measured(plans, measured, terms)
     broken = [sentence for gate in gates for sentence in comparison.failing(gate)]
     if output is not None:
-        comparison.save(output, overwrite=overwrite)
+        save_comparison(comparison, output, overwrite=overwrite)
     try:
         write_reports(comparison, comparison_reports, wanted, quiet=quiet)
         sys.stdout.flush()

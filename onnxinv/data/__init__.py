@@ -10,8 +10,8 @@ from pathlib import Path
 from onnxinv.data.files import exists, missing
 from onnxinv.data.source import PRIMARY, Array, SampleLayout, Samples, Source
 from onnxinv.errors import DataError, UsageError
+from onnxinv.provenance import TensorInfo
 from onnxinv.registry import Registry
-from onnxinv.result import TensorInfo
 from onnxinv.spec import Spec, build
 
 __all__ = ["PRIMARY", "Array", "SampleLayout", "Samples", "Source", "open_source", "register", "sources"]

@@ -18,7 +18,7 @@ from onnxinv.data.files import require_file
 from onnxinv.data.named_arrays import check_kind, reader, samples_of
 from onnxinv.data.source import PRIMARY, Array, SampleLayout, Samples, Source
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from onnxinv.data.fed_input import FedInput
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 def batch_axis(info: TensorInfo, names: Collection[int | str | None] = ()) -> int:

@@ -16,7 +16,7 @@ from onnxinv.data.files import require_file
 from onnxinv.data.source import Array
 from onnxinv.data.stated_shapes import shown
 from onnxinv.errors import DataError, UsageError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 from onnxinv.spec import did_you_mean
 
 _STATES = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 class FedInput(TensorInfo):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 OPTIONAL = "optional"
 """What the type of an input is called that may be left out."""

@@ -15,7 +15,7 @@ from onnxinv.data import register
 from onnxinv.data.files import require_folder
 from onnxinv.data.source import PRIMARY, Array, Samples, Source
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -6,7 +6,7 @@ from typing import Literal
 
 from onnxinv.data.source import SampleLayout
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 ModelLayout = Literal["NCHW", "NHWC"]
 """Axes of a model's image input: batch, channels, height, width."""

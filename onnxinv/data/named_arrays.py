@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from onnxinv.data.source import PRIMARY, Array, SampleLayout, Samples
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 _LABEL_KEYS = ("y", "labels")
 

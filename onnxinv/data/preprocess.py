@@ -13,7 +13,7 @@ from onnxinv.data.layout import ModelLayout
 from onnxinv.data.preprocessor_config import read_preprocessor_config
 from onnxinv.data.source import Array, SampleLayout
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 from onnxinv.spec import explain_validation
 
 Image = npt.NDArray[np.float64]

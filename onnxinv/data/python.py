@@ -14,7 +14,7 @@ from onnxinv.data.files import require_file
 from onnxinv.data.named_arrays import samples_of
 from onnxinv.data.source import Array, SampleLayout, Samples, Source
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 from onnxinv.spec import did_you_mean
 from onnxinv.user_code import callables_of, importing_from, run_file
 

@@ -17,7 +17,7 @@ from onnxinv.data.fed_types import fed_type
 from onnxinv.data.source import Array, Samples, Source
 from onnxinv.data.stated_shapes import shown
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 @register("random")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from onnxinv.data.layout import ModelLayout, sample_layout
 from onnxinv.data.source import PRIMARY, Array, Samples
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 def shared(samples: Samples, inputs: Sequence[TensorInfo], layout: ModelLayout | None) -> Samples:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from onnxinv.data.fed_input import spare_states
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 Array = npt.NDArray[Any]
 

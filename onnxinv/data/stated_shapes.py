@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from onnxinv.data.batch_axis import batch_axis
 from onnxinv.data.fed_input import fed_input
 from onnxinv.errors import UsageError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 from onnxinv.spec import did_you_mean
 
 _AXIS = r"\s*(\d{1,9}|[^\W\d]\w*)\s*"

@@ -53,7 +53,7 @@ class AnovaRepeated(Measure):
 
     def compute(self, state: State, units: Units) -> Mapping[str, Values]:
         """Return F and partial eta squared by key."""
-        samples, transforms = state[ColumnMoments].count, state[ColumnMoments].mean.shape[0]
+        samples, transforms = state[ColumnMoments].count, state[ColumnMoments].transforms
         effect, residual = max(transforms - 1, 1), max((transforms - 1) * (samples - 1), 1)
         sample, transform, interaction = sums_of_squares(state, units)
         dead = units.sum(sample + transform + interaction) == 0

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from onnxinv.measures.measure import Direction, Measure, Values
 from onnxinv.measures.units import Units
 from onnxinv.statistics import Array, ColumnMoments, RowMoments, State
+from onnxinv.statistics.column_summary import ColumnSummary
 
 
 class DispersionMeasure(Measure):
@@ -47,7 +48,7 @@ class DispersionMeasure(Measure):
 
     def _rows(self, state: State, units: Units) -> Array:
         rows, columns = state[RowMoments], state[ColumnMoments]
-        transforms = columns.mean.shape[0]
+        transforms = columns.transforms
         std_sum, deviations_sum = rows.sums_above(units.resolution * root_mean_square(state), transforms)
         if self.dispersion == "var":
             std_sum = deviations_sum / max(transforms - 1, 1)
@@ -58,9 +59,11 @@ class DispersionMeasure(Measure):
 
     def _columns(self, state: State, units: Units) -> Array:
         columns = state[ColumnMoments]
-        deviations = column_deviations(state)
-        dispersion = columns.deviations / max(columns.count - 1, 1) if self.dispersion == "var" else deviations
-        mean: Array = np.where(is_rounding(deviations, state, units), 0.0, dispersion).mean(axis=0)
+        if self.dispersion == "var":
+            variances = columns.deviations / max(columns.count - 1, 1)
+            variance: Array = np.where(is_rounding(np.sqrt(variances), state, units), 0.0, variances).mean(axis=0)
+            return variance
+        mean = columns.mean_std_above(units.resolution * root_mean_square(state))
         return mean / c4(columns.count) if self.unbiased else mean
 
     def values(self, values: Array, tv: Array, sv: Array) -> Values:
@@ -68,10 +71,15 @@ class DispersionMeasure(Measure):
         return Values(values, (tv == 0) & (sv == 0))
 
 
-def column_deviations(state: State) -> Array:
-    """Return the (transforms, units) standard deviations over samples."""
-    columns = state[ColumnMoments]
-    return state.derive("column deviations", lambda: np.sqrt(columns.deviations / max(columns.count - 1, 1)))
+def column_summary(state: State) -> ColumnSummary:
+    """Return what the columns of each unit add up to."""
+    return state.derive("column summary", state[ColumnMoments].summary)
+
+
+def largest_column_deviation(state: State) -> Array:
+    """Return the (units,) largest standard deviation over samples under one transform."""
+    largest: Array = np.sqrt(column_summary(state).largest / max(state[ColumnMoments].count - 1, 1))
+    return largest
 
 
 def is_rounding(deviation: Array, state: State, units: Units) -> npt.NDArray[np.bool_]:
@@ -91,17 +99,16 @@ def count_faint(state: State, units: Units) -> int:
     """
     if not {ColumnMoments, RowMoments} <= set(state.kinds):
         return 0
-    largest = np.maximum(column_deviations(state).max(axis=0), state[RowMoments].std_max)
+    largest = np.maximum(largest_column_deviation(state), state[RowMoments].std_max)
     limit = units.resolution * root_mean_square(state)
     return int(((largest > limit) & (largest < 4 * limit)).sum())
 
 
 def root_mean_square(state: State) -> Array:
     """Return the (units,) root mean square of the activations over samples and transforms."""
-    columns = state[ColumnMoments]
+    columns, summary = state[ColumnMoments], column_summary(state)
     return state.derive(
-        "root mean square",
-        lambda: np.sqrt(columns.deviations.mean(axis=0) / columns.count + np.square(columns.mean).mean(axis=0)),
+        "root mean square", lambda: np.sqrt((summary.within / columns.count + summary.size) / columns.transforms)
     )
 
 

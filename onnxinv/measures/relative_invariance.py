@@ -23,9 +23,10 @@ class RelativeInvariance(Measure):
     """The share of the distance between samples that a transform leaves: `R = (other - own) / other`.
 
     `own = mean_ij d(z_i, zt_ij)` and `other = mean_ij d(z_i, zt_i'j)`. z_i is the layer's whole vector on the
-    untransformed sample i, zt_ij that on its variant j, and i' another sample: the next of its group, that of the last
-    the first. Groups are shuffled, so i' is random. d is `1 - cosine` or the euclidean distance. The means run over the
-    n samples and the m transforms, the identity among them if it is one of the set; the profile is R of each transform.
+    untransformed sample i, zt_ij that on its variant j, and i' another sample: the next of its segment of the group, at
+    most 64 samples, that of the last the first. Groups are shuffled, so i' is random. d is `1 - cosine` or the
+    euclidean distance. The means run over the n samples and the m transforms, the identity among them if it is one of
+    the set; the profile is R of each transform.
 
     Range minus infinity to 1; higher is more invariant. 1: no variant moves at all. 0: a variant is no closer to its
     own sample than to another. Negative: it is further away. A layer that no sample changes (`other` = 0) has no value

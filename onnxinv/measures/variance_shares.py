@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from onnxinv.measures import register
-from onnxinv.measures.dispersion import column_deviations, is_rounding
+from onnxinv.measures.dispersion import column_summary, is_rounding, largest_column_deviation
 from onnxinv.measures.measure import Direction, Measure, Values
 from onnxinv.measures.units import Units
 from onnxinv.statistics import Array, ColumnMoments, RowMoments, State
@@ -51,24 +51,15 @@ def sums_of_squares(state: State, units: Units) -> Array:
 
 def _sums_of_squares(state: State, units: Units) -> tuple[Array, Array, Array]:
     rows, columns = state[RowMoments], state[ColumnMoments]
-    transforms = columns.mean.shape[0]
-    sample = transforms * rows.mean_deviations
-    transform = columns.count * _squared_deviations(columns.mean)
-    within_columns = columns.deviations.sum(axis=0)
+    summary = column_summary(state)
+    sample = columns.transforms * rows.mean_deviations
+    transform = columns.count * summary.between
     # The interaction is a difference: taken from whichever sum loses less, so that it is exact where the other is 0.
-    interaction = np.where(sample < transform, within_columns - sample, rows.deviations_sum - transform)
+    interaction = np.where(sample < transform, summary.within - sample, rows.deviations_sum - transform)
     interaction = np.maximum(interaction, 0.0)
     if columns.count > 1:
-        deviation = column_deviations(state).max(axis=0)
-        no_sample = is_rounding(deviation, state, units)
+        no_sample = is_rounding(largest_column_deviation(state), state, units)
         sample, interaction = np.where(no_sample, 0.0, sample), np.where(no_sample, 0.0, interaction)
     no_transform = is_rounding(rows.std_max, state, units)
     transform, interaction = np.where(no_transform, 0.0, transform), np.where(no_transform, 0.0, interaction)
     return sample, transform, interaction
-
-
-def _squared_deviations(columns: Array) -> Array:
-    # Shifted by the first column first, so that equal columns give exactly zero.
-    shifted = columns - columns[0]
-    total: Array = np.square(shifted - shifted.mean(axis=0)).sum(axis=0)
-    return total

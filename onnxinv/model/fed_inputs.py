@@ -12,7 +12,7 @@ from onnxinv.errors import UsageError
 from onnxinv.model.load import Model
 from onnxinv.model.roles import role_of
 from onnxinv.model.vocabulary import vocabulary_sizes
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 def fed_inputs(

@@ -21,7 +21,7 @@ from onnxinv.model.messages import first_unreadable_name
 from onnxinv.model.rewrite import inline_functions
 from onnxinv.model.specification import check_specification
 from onnxinv.model.tidy import tidy
-from onnxinv.result import ModelMeta, TensorInfo
+from onnxinv.provenance import ModelMeta, TensorInfo
 
 _LARGEST = 2**31 - 1
 """Bytes that a protobuf message can have."""

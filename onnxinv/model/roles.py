@@ -9,7 +9,7 @@ import onnx
 from onnxinv.data.constants import named_like_a_state
 from onnxinv.data.fed_types import OPTIONAL
 from onnxinv.model.rewrite import reads
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 _STATES = {"LSTM": (5, 6), "GRU": (5,), "RNN": (5,)}
 """Which operands of recurrent operators are their initial states."""

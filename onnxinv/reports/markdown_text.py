@@ -20,7 +20,17 @@ def code(text: str, longest: int = 200) -> str:
     shown = printable(text, longest)
     if shown.strip() and not set("`|") & set(shown) and shown == shown.strip():
         return f"`{shown}`"
-    return f"<code>{_as_numbers(shown)}</code>"
+    return html_code(shown, longest)
+
+
+def html_code(text: str, longest: int = 200) -> str:
+    """Return a name as code for places where Markdown is not read, such as the summary of what is folded."""
+    return f"<code>{_as_numbers(printable(text, longest))}</code>"
+
+
+def folded(title: str, content: str) -> str:
+    """Return content that is shown when its title, which is HTML, is clicked."""
+    return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
 
 
 def plain(text: str) -> str:

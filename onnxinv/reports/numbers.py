@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from onnxinv.result import GlobalValue, Interval
+from onnxinv.result import GlobalValue, Interval, MeasureSummary
 
 _EXACT = 6
 """Digits beyond the usual ones that a bound is given to be what was written."""
@@ -60,6 +60,12 @@ def global_text(whole: GlobalValue) -> str:
         return "no finite value"
     interval = f" {interval_text(whole.ci)}" if whole.ci else ""
     return f"mean of layers {number(whole.mean_of_layers)}{interval}, of all values {number(whole.mean_of_units)}"
+
+
+def counts_text(summary: MeasureSummary) -> str:
+    """Return how many values are dead, infinite or no number; empty where none is."""
+    counts = {"dead": summary.dead, "inf": summary.inf, "nan": summary.nan}
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
 def _side(value: float, bound: float) -> int:

@@ -19,6 +19,10 @@ class Report(BaseModel, ABC):
     def render(self, result: Result) -> str:
         """Return the text, ending with a line break."""
 
+    def beside(self, result: Result) -> dict[str, str]:
+        """Return further texts that a file of their own holds, by measure, for a format that has one text a measure."""
+        return {}
+
     def renderable(self, result: Result) -> RenderableType | None:
         """Return something that adapts to a terminal's width and colours, or None where the text is all there is."""
         return None

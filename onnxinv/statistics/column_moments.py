@@ -7,12 +7,12 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.statistics.column_sums import ColumnSums
+from onnxinv.statistics.column_summary import ColumnSummary, mean_std_above, summarize_columns
+from onnxinv.statistics.column_sums import ColumnSums, of_units
+from onnxinv.statistics.compiled import Compiled
 from onnxinv.statistics.moments import combine, from_shifted_sums
 from onnxinv.statistics.single_sums import Single, SingleSums
 from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
-
-_ALL = slice(None)
 
 
 class ColumnMoments(Statistic):
@@ -25,10 +25,11 @@ class ColumnMoments(Statistic):
         count: samples seen, n.
     """
 
-    def __init__(self, count: int, mean: Array, deviations: Array) -> None:
+    def __init__(self, count: int, mean: Array, deviations: Array, code: Compiled | None = None) -> None:
         self.count = count
         self._mean = mean
         self._deviations = deviations
+        self._code = code
         self._pivot: Array | None = None
         self._sums: ColumnSums | None = None
 
@@ -49,6 +50,11 @@ class ColumnMoments(Statistic):
     def bytes_per_unit(cls, transforms: int, samples: int) -> int:
         """Return 16 bytes a transform."""
         return 16 * transforms
+
+    @property
+    def transforms(self) -> int:
+        """Length of a row, m."""
+        return len(self._mean if self._sums is None else self._sums.pivot)
 
     @property
     def mean(self) -> Array:
@@ -117,8 +123,14 @@ class ColumnMoments(Statistic):
 
     def merge(self, other: Self) -> Self:
         """Return the moments of both sets of samples."""
-        mean, deviations = combine(self.count, self.mean, self.deviations, other.count, other.mean, other.deviations)
-        return type(self)(self.count + other.count, mean, deviations)
+        count, code = self.count + other.count, self.code
+        mine, others = (self.mean, self.deviations), (other.mean, other.deviations)
+        if code is None:
+            return type(self)(count, *combine(self.count, *mine, other.count, *others))
+        both = np.empty_like(mine[0]), np.empty_like(mine[0])
+        flat = [[each.reshape(-1) for each in pair] for pair in (mine, others, both)]
+        code.columns.combine(*flat[0], self.count, *flat[1], other.count, *flat[2])
+        return type(self)(count, *both, code)
 
     def absorb(self, other: Self) -> Self:
         """Return the moments of both sets of samples, in place of these."""
@@ -138,15 +150,29 @@ class ColumnMoments(Statistic):
 
     def take(self, units: npt.NDArray[np.intp] | slice) -> Self:
         """Return the moments of some units."""
-        return type(self)(self.count, *self._moments(_ALL, units))
-
-    def _moments(self, transform: int | slice, units: npt.NDArray[np.intp] | slice) -> tuple[Array, Array]:
         if self._sums is not None:
-            return self._sums.moments(self.count, transform, units)
-        return self._mean[transform, units], self._deviations[transform, units]
+            return type(self)(self.count, *self._sums.moments(self.count, units), self.code)
+        return type(self)(self.count, of_units(self._mean, units), of_units(self._deviations, units), self._code)
+
+    def summary(self) -> ColumnSummary:
+        """Return what the columns of each unit add up to."""
+        return summarize_columns(self.mean, self.deviations, self.code)
+
+    def mean_std_above(self, limit: Array) -> Array:
+        """Return the (units,) mean over transforms of the standard deviations; those up to a (units,) limit are zero.
+
+        They are over samples, with ddof 1, and zero of one sample.
+        """
+        return mean_std_above(limit, self.deviations, self.count, self.code)
+
+    @property
+    def code(self) -> Compiled | None:
+        """Compiled code that works on closed moments; None where numpy does."""
+        return self._code if self._sums is None else self._sums.code
 
     def _settled(self) -> Self:
         if self._sums is not None:
-            mean, deviations = self._sums.settled(self.count)
-            self._mean, self._deviations, self._sums = mean, deviations, None
+            self._code = self._sums.code
+            self._mean, self._deviations = self._sums.settled(self.count)
+            self._sums = None
         return self

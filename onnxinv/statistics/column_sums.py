@@ -1,31 +1,30 @@
-"""Sums of columns that are taken in float32, within one group of samples."""
+"""Sums of columns that are taken in float32, over a few samples of a group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from threading import Lock
-from types import ModuleType
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from onnxinv.statistics.compiled import Compiled
 from onnxinv.statistics.moments import combine, from_shifted_sums
 from onnxinv.statistics.single_sums import Single, SingleSums
 from onnxinv.statistics.spare_arrays import leave_array, pieces, take_array
 from onnxinv.statistics.statistic import Array, Block, Reals
 
-_HELD = 64
-"""Samples that are added up in float32 before they are brought into float64."""
-
 _BEGINNING = Lock()
 
 Units = npt.NDArray[np.intp] | slice
+
+F = TypeVar("F", np.float32, np.float64)
 
 
 class ColumnSums:
     """Sums over samples of `a_ij - pivot_j` and of its square, for every transform and unit.
 
-    Most groups are small, and all of their sums are in float32; what goes beyond is in float64 beside them.
+    They are of so few samples that float32 holds them; blocks that it does not hold are in float64 beside them.
 
     Args:
         transforms: m.
@@ -43,16 +42,16 @@ class ColumnSums:
         self.pivot: Single = self._held[0]
         self.recent: Single = self._held[1:]
         self.doubtful = False
-        self.code: ModuleType | None = None
-        self._earlier: Array = np.empty((2, 0, 0))
+        self.code: Compiled | None = None
+        self._doubles: Array = np.empty((2, 0, 0))
 
     @staticmethod
-    def bytes_per_unit(transforms: int, samples: int) -> int:
-        """Return 12 bytes a transform, and 16 more where the samples are too many for float32."""
-        return (12 if samples < _HELD else 28) * transforms
+    def bytes_per_unit(transforms: int) -> int:
+        """Return 12 bytes a transform."""
+        return 12 * transforms
 
     def release(self) -> None:
-        """Leave the arrays to the next group; nothing of these sums is to be used any more."""
+        """Leave the arrays to others; nothing of these sums is to be used any more."""
         leave_array(self._held)
 
     def begin(self, values: npt.NDArray[np.floating], block: Block) -> None:
@@ -73,23 +72,15 @@ class ColumnSums:
         else:
             total += sums.column_total
             squares += sums.column_squares
-        self.settle(block, len(sums.start))
-
-    def settle(self, block: Block, samples: int) -> None:
-        """Bring the sums of some units into float64, where float32 has added up enough with these samples."""
-        if block.before // _HELD < (block.before + samples) // _HELD:
-            total, squares = self.recent[:, block.transforms, block.units]
-            self.add_double(total, squares, block)
-            total[...] = squares[...] = 0
 
     def add_double(self, total: Reals, squares: Reals, block: Block) -> None:
         """Add sums in float64."""
-        if not self._earlier.size:
+        if not self._doubles.size:
             with _BEGINNING:  # slices of units are added in threads of their own
-                if not self._earlier.size:
-                    self._earlier = np.zeros((2, *self.pivot.shape))
-        self._earlier[0, block.transforms, block.units] += total
-        self._earlier[1, block.transforms, block.units] += squares
+                if not self._doubles.size:
+                    self._doubles = np.zeros((2, *self.pivot.shape))
+        self._doubles[0, block.transforms, block.units] += total
+        self._doubles[1, block.transforms, block.units] += squares
 
     def add_to(self, mean: Array, deviations: Array, count: int, samples: int) -> None:
         """Combine moments of other samples with these, in place.
@@ -100,39 +91,58 @@ class ColumnSums:
             count: how many they are.
             samples: how many were added up here.
         """
-        if self.code is not None and not self._earlier.size:
+        if (code := self._alone) is not None:
             flat = [each.reshape(-1) for each in (mean, deviations, self.pivot, *self.recent)]
-            self.code.absorb_sums(*flat[:2], count, *flat[2:], samples)
+            code.columns.absorb_sums(*flat[:2], count, *flat[2:], samples)
             return
-        for transform, units in _pieces(self.pivot.shape):
-            mean[transform, units], deviations[transform, units] = combine(
-                count, mean[transform, units], deviations[transform, units],
-                samples, *self.moments(samples, transform, units),
-            )  # fmt: skip
+        for units in pieces(self.pivot.shape[1]):
+            mean[:, units], deviations[:, units] = combine(
+                count, mean[:, units], deviations[:, units], samples, *self.moments(samples, units)
+            )
 
     def settled(self, samples: int) -> tuple[Array, Array]:
         """Return (transforms, units) means and squared deviations of all columns."""
+        if (code := self._alone) is not None:
+            return self._compiled_moments(code, samples, slice(0, self.pivot.shape[1]))
         mean, deviations = np.empty((2, *self.pivot.shape))
-        for transform, units in _pieces(self.pivot.shape):
-            mean[transform, units], deviations[transform, units] = self.moments(samples, transform, units)
+        for units in pieces(self.pivot.shape[1]):
+            mean[:, units], deviations[:, units] = self.moments(samples, units)
         return mean, deviations
 
-    def moments(self, samples: int, transform: int | slice, units: Units) -> tuple[Array, Array]:
-        """Return mean and squared deviations of some columns.
+    def moments(self, samples: int, units: Units) -> tuple[Array, Array]:
+        """Return mean and squared deviations of the columns of some units.
 
         Args:
             samples: how many were added up.
-            transform: which transforms.
             units: which units.
         """
-        total, squares = (each[transform, units].astype(np.float64) for each in self.recent)
-        if self._earlier.size:
-            total += self._earlier[0][transform, units]
-            squares += self._earlier[1][transform, units]
-        return from_shifted_sums(samples, self.pivot[transform, units].astype(np.float64), total, squares)
+        if (code := self._alone) is not None and isinstance(units, slice):
+            return self._compiled_moments(code, samples, units)
+        pivot, total, squares = (of_units(each, units).astype(np.float64) for each in self._held)
+        if self._doubles.size:
+            total += of_units(self._doubles[0], units)
+            squares += of_units(self._doubles[1], units)
+        return from_shifted_sums(samples, pivot, total, squares)
+
+    @property
+    def _alone(self) -> Compiled | None:
+        """Compiled code, where all sums are in float32."""
+        return None if self._doubles.size else self.code
+
+    def _compiled_moments(self, code: Compiled, samples: int, units: slice) -> tuple[Array, Array]:
+        transforms, every = self.pivot.shape
+        start, stop, _ = units.indices(every)
+        mean, deviations = np.empty((2, transforms, stop - start))
+        sums = [each.reshape(-1) for each in (self.pivot, *self.recent)]
+        code.columns.settle(*sums, every, start, stop - start, mean.reshape(-1), deviations.reshape(-1), samples)
+        return mean, deviations
 
 
-def _pieces(shape: tuple[int, int]) -> Iterator[tuple[int, slice]]:
-    """Yield transforms and units to work on one after the other."""
-    transforms, units = shape
-    return ((transform, some) for transform in range(transforms) for some in pieces(units))
+def of_units(array: npt.NDArray[F], units: Units) -> npt.NDArray[F]:
+    """Return (transforms, units) numbers of some units; transform after transform, which an index alone does not give.
+
+    Args:
+        array: (transforms, units) numbers of all units.
+        units: which; a slice is not copied.
+    """
+    return array[:, units] if isinstance(units, slice) else array.take(units, axis=1)

@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
-from importlib.util import find_spec
 from time import perf_counter
-from types import ModuleType
 
 import numpy as np
 
 from onnxinv.statistics.column_moments import ColumnMoments
+from onnxinv.statistics.compiled import Compiled
 from onnxinv.statistics.row_moments import RowMoments
 from onnxinv.statistics.single_moments import SINGLE
 from onnxinv.statistics.single_sums import Single
 from onnxinv.statistics.state import Seconds, State
-from onnxinv.statistics.statistic import Block, Extent
+from onnxinv.statistics.statistic import Block
 
 
-@functools.cache
-def compiled() -> ModuleType | str:
-    """Return the compiled code, ready to be called, or why there is none.
-
-    The first process on a machine takes some seconds for it, later ones half of one.
-    """
-    if find_spec("numba") is None:
-        return "numba is not installed (pip install onnxinv[fast])"
-    grid = np.zeros((1, 1, 1), np.float32)
-    state = State.empty((RowMoments, ColumnMoments), Extent(1, 1, np.zeros(1, np.intp), single=True))
-    block = Block(grid, slice(0, 1), slice(0, 1), 0, 0.0, grid, single=True)
-    one = np.zeros(1)
-    try:
-        from onnxinv.statistics import compiled_sums
-
-        code: ModuleType = compiled_sums
-        list(_update(code, state, grid, block))
-        code.absorb_sums(one, one, 1, *np.zeros((3, 1), np.float32), 1)
-    except Exception as error:  # a version that does not go with this numpy or this Python raises what it likes
-        return f"numba does not work here: {type(error).__name__}: {error}"
-    return code
-
-
-def update_compiled(code: ModuleType, state: State, grid: Single, block: Block) -> tuple[Seconds, list[slice]]:
+def update_compiled(code: Compiled, state: State, grid: Single, block: Block) -> tuple[Seconds, list[slice]]:
     """Account for whole rows of some units in both moments.
 
     Args:
@@ -55,12 +30,11 @@ def update_compiled(code: ModuleType, state: State, grid: Single, block: Block) 
     """
     begin = perf_counter()
     lost = list(_update(code, state, grid, block))
-    state[ColumnMoments].sums.settle(block, len(grid))
     half = (perf_counter() - begin) / 2
     return dict.fromkeys(SINGLE, half), lost
 
 
-def _update(code: ModuleType, state: State, grid: Single, block: Block) -> Iterator[slice]:
+def _update(code: Compiled, state: State, grid: Single, block: Block) -> Iterator[slice]:
     rows, sums = state[RowMoments], state[ColumnMoments].sums
     sums.code = code
     samples, transforms, count = grid.shape
@@ -74,7 +48,7 @@ def _update(code: ModuleType, state: State, grid: Single, block: Block) -> Itera
     done = 0
     while done < count:
         to = block.units.start + done
-        added, found = code.reduce_units(
+        added, found = code.sums.reduce_units(
             flat[done:], sample_stride, column_stride, samples, transforms, count - done,
             *columns, sums.pivot.shape[1], to, block.first, sums.doubtful,
             *rows.single_pivot, rows.std_sum, rows.std_max, rows.deviations_sum, rows.mean, rows.mean_deviations,
@@ -83,4 +57,4 @@ def _update(code: ModuleType, state: State, grid: Single, block: Block) -> Itera
         rows.keep_faint(faint[0][:found] + to, faint[1][:found])
         done += added
         if done < count:
-            yield slice(done, done := min(done + code.AT_ONCE, count))
+            yield slice(done, done := min(done + code.sums.AT_ONCE, count))

@@ -6,15 +6,11 @@ arrays and unsigned offsets: so the compiler sees that it can work on several un
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import numpy as np
-from numba import njit, uintp
+from numba import uintp
 
+from onnxinv.statistics.compiling import compiled_function
 from onnxinv.statistics.single_sums import FEW, LARGEST, SMALLEST
-
-F = TypeVar("F", bound=Callable[..., object])
 
 AT_ONCE = 1024
 """Units at a time: their sums stay in the cache that is next to the processor."""
@@ -27,32 +23,14 @@ _FARTHEST = np.float32(4 * LARGEST)
 _ZERO = np.float32(0)
 
 
-def _compiled(*, fused: bool = False) -> Callable[[F], F]:
-    """Compile a function.
-
-    Args:
-        fused: whether a product may be added without being rounded first.
-    """
-
-    def decorate(function: F) -> F:
-        options: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"} if fused else False}
-        try:
-            compiled: F = njit(cache=True, **options)(function)
-        except RuntimeError:  # there is no folder that it may be kept in
-            compiled = njit(**options)(function)
-        return compiled
-
-    return decorate
-
-
-@_compiled()
+@compiled_function()
 def _clear(sums, at, count):
     at = uintp(at)
     for unit in range(uintp(count)):
         sums[at + unit] = _ZERO
 
 
-@_compiled(fused=True)
+@compiled_function(fused=True)
 def _add_row(values, at, start, total, squares, to, count):
     at, start, to = uintp(at), uintp(start), uintp(to)
     for unit in range(uintp(count)):
@@ -61,21 +39,21 @@ def _add_row(values, at, start, total, squares, to, count):
         squares[to + unit] += shifted * shifted
 
 
-@_compiled(fused=True)
+@compiled_function(fused=True)
 def _take_mean(total, squares, to, share, count):
     to = uintp(to)
     for unit in range(uintp(count)):
         squares[to + unit] = max(squares[to + unit] - total[to + unit] * (total[to + unit] * share), _ZERO)
 
 
-@_compiled()
+@compiled_function()
 def _add_row_total(values, at, start, total, to, count):
     at, start, to = uintp(at), uintp(start), uintp(to)
     for unit in range(uintp(count)):
         total[to + unit] += values[at + unit] - values[start + unit]
 
 
-@_compiled(fused=True)
+@compiled_function(fused=True)
 def _add_row_squares(values, at, start, mean, squares, to, count):
     at, start, to = uintp(at), uintp(start), uintp(to)
     for unit in range(uintp(count)):
@@ -83,14 +61,14 @@ def _add_row_squares(values, at, start, mean, squares, to, count):
         squares[to + unit] += shifted * shifted
 
 
-@_compiled()
+@compiled_function()
 def _take_share(total, at, share, mean, count):
     at = uintp(at)
     for unit in range(uintp(count)):
         mean[unit] = total[at + unit] * share
 
 
-@_compiled()
+@compiled_function()
 def _sum_row(values, start, stride, transforms, total, squares, to, mean, share, count):
     """Sum a row of each unit, about its first variant or, of many, about its mean."""
     _clear(total, to, count)
@@ -107,7 +85,7 @@ def _sum_row(values, start, stride, transforms, total, squares, to, mean, share,
             _add_row_squares(values, start + place * stride, start, mean, squares, to, count)
 
 
-@_compiled()
+@compiled_function()
 def _add_size(values, start, total, squares, at, size, there, count):
     start, at = uintp(start), uintp(at)
     for unit in range(uintp(count)):
@@ -116,7 +94,7 @@ def _add_size(values, start, total, squares, at, size, there, count):
         there[unit] += abs(first) + abs(total[at + unit])
 
 
-@_compiled()
+@compiled_function()
 def _out_of_range(size, there, count):
     lost = 0
     for unit in range(uintp(count)):
@@ -126,7 +104,7 @@ def _out_of_range(size, there, count):
     return lost
 
 
-@_compiled()
+@compiled_function()
 def _far(pivot, at, count):
     at = uintp(at)
     far = 0
@@ -135,7 +113,7 @@ def _far(pivot, at, count):
     return far
 
 
-@_compiled()
+@compiled_function()
 def _begin_column(values, at, pivot, total, squares, to, count):
     at, to = uintp(at), uintp(to)
     for unit in range(uintp(count)):
@@ -144,7 +122,7 @@ def _begin_column(values, at, pivot, total, squares, to, count):
         squares[to + unit] = _ZERO
 
 
-@_compiled(fused=True)
+@compiled_function(fused=True)
 def _add_column(values, at, pivot, total, squares, to, count):
     at, to = uintp(at), uintp(to)
     for unit in range(uintp(count)):
@@ -153,7 +131,7 @@ def _add_column(values, at, pivot, total, squares, to, count):
         squares[to + unit] += shifted * shifted
 
 
-@_compiled()
+@compiled_function()
 def _begin_mean(values, start, mean, pivot, beyond, to, count):
     start, to = uintp(start), uintp(to)
     for unit in range(uintp(count)):
@@ -161,7 +139,7 @@ def _begin_mean(values, start, mean, pivot, beyond, to, count):
         beyond[to + unit] = mean[unit]
 
 
-@_compiled()
+@compiled_function()
 def _add_mean(values, start, mean, pivot, beyond, total, squares, to, count):
     """Both parts of the pivot are subtracted from their own, rounded alike: rows that are alike leave nothing."""
     start, to = uintp(start), uintp(to)
@@ -175,7 +153,7 @@ def _add_mean(values, start, mean, pivot, beyond, total, squares, to, count):
         squares[to + unit] += np.float64(mean[unit]) * mean[unit]
 
 
-@_compiled()
+@compiled_function()
 def _add_deviations(squares, at, share, std, std_sum, std_max, deviations_sum, to, count):
     at, to = uintp(at), uintp(to)
     for unit in range(uintp(count)):
@@ -188,7 +166,7 @@ def _add_deviations(squares, at, share, std, std_sum, std_max, deviations_sum, t
         std_max[to + unit] = max(std_max[to + unit], np.float64(std[unit]))
 
 
-@_compiled()
+@compiled_function()
 def _count_faint(std, limit, count):
     faint = 0
     for unit in range(uintp(count)):
@@ -196,7 +174,7 @@ def _count_faint(std, limit, count):
     return faint
 
 
-@_compiled()
+@compiled_function()
 def _note_faint(std, limit, first, unit_of, std_of, found, count):
     for unit in range(count):
         if 0 < std[unit] <= limit:
@@ -206,7 +184,7 @@ def _note_faint(std, limit, first, unit_of, std_of, found, count):
     return found
 
 
-@_compiled()
+@compiled_function()
 def reduce_units(
     values, sample_stride, column_stride, samples, transforms, count,
     pivot, total, squares, units, to, first, doubtful,
@@ -281,26 +259,3 @@ def reduce_units(
             if _count_faint(one, limit, width):
                 faint = _note_faint(one, limit, done, faint_unit, faint_std, faint, width)
     return count, faint
-
-
-@_compiled()
-def absorb_sums(mean, deviations, count, pivot, total, squares, other_count):
-    """Combine moments in float64 with the sums of a group, in place; flat arrays of the same columns and units.
-
-    Args:
-        mean: means of what was known.
-        deviations: squared deviations from these.
-        count: how many samples were known.
-        pivot: of the group.
-        total: sums over its samples of `a_ij - pivot_j`.
-        squares: sums of their squares.
-        other_count: how many samples it has.
-    """
-    both = count + other_count
-    share, weight, own = other_count / both, count * other_count / both, 1 / other_count
-    for place in range(mean.size):
-        beyond = np.float64(total[place]) * own
-        more = max(np.float64(squares[place]) - np.float64(total[place]) * beyond, 0.0)
-        apart = pivot[place] + beyond - mean[place]
-        mean[place] += apart * share
-        deviations[place] += more + apart * apart * weight

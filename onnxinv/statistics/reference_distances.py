@@ -15,8 +15,9 @@ from onnxinv.statistics.vector_pieces import Vectors
 class ReferenceDistances(Statistic):
     """Sums over samples of distances between layer vectors, cosine and euclidean.
 
-    The other sample of each is the next of its group, that of the last the first: groups are shuffled, so this is a
-    random derangement, whichever way a group is cut into blocks. A group of one sample has no other and counts nothing.
+    The other sample of each is the next of its segment of the group, that of the last the first: groups are shuffled,
+    so this is a random derangement, however these are cut into blocks. A group of one sample has no other and counts
+    nothing.
 
     Attributes:
         count: samples that were compared.

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable
 from functools import reduce
 from time import perf_counter
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.statistics.statistic import Array, Block, Extent, Statistic
+from onnxinv.statistics.statistic import Block, Extent, Statistic
 
 S = TypeVar("S", bound=Statistic)
+T = TypeVar("T")
 
 Seconds = dict[type[Statistic], float]
 """Time spent by kind of statistic."""
@@ -28,7 +29,7 @@ class State:
     def __init__(self, statistics: Iterable[Statistic], samples: int = 0) -> None:
         self.samples = samples
         self._statistics = {type(statistic): statistic for statistic in statistics}
-        self._derived: dict[Hashable, Array] = {}
+        self._derived: dict[Hashable, Any] = {}
 
     @classmethod
     def empty(cls, kinds: Iterable[type[Statistic]], extent: Extent) -> Self:
@@ -46,16 +47,17 @@ class State:
         """The kinds of statistics in it."""
         return tuple(self._statistics)
 
-    def derive(self, key: Hashable, compute: Callable[[], Array]) -> Array:
-        """Return an array that several measures derive from the closed state, computed once.
+    def derive(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return what several measures derive from the closed state, computed once.
 
         Args:
-            key: what it is, with everything it depends on beside the state.
+            key: what it is, with everything it depends on beside the state; of one type each.
             compute: computes it.
         """
         if key not in self._derived:
             self._derived[key] = compute()
-        return self._derived[key]
+        found: T = self._derived[key]
+        return found
 
     def update(self, block: Block, *, whole: bool = False, only: Collection[type[Statistic]] | None = None) -> Seconds:
         """Account for a block in every statistic that takes it.

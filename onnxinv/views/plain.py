@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from onnxinv.config import Aggregate
 from onnxinv.measures import Units
@@ -33,6 +34,12 @@ class PlainView(View):
             self.channel = Units.of(layer.shape, layer.channel_axis, layer.dtype, per_unit=False).channel
         if layer.drawn:
             self.units = replace(self.units, whole=layer.drawn.whole, drawn=layer.drawn.units.shape[1])
+
+    def of_some(self, chosen: npt.NDArray[np.intp]) -> View:
+        """Return the view of some of its units; of one that hands on what it sees."""
+        from onnxinv.views.chosen import ChosenView  # which is one of these itself
+
+        return ChosenView(self._layer, self._aggregate, chosen)
 
     @property
     def hands_on(self) -> bool:

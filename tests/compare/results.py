@@ -9,7 +9,8 @@ import numpy as np
 from onnxinv.activations import Activations
 from onnxinv.comparing import Observed
 from onnxinv.model.weights import Weights
-from onnxinv.result import LayerResult, MeasureSummary, OutputValue, Result, TensorInfo, units_key
+from onnxinv.provenance import TensorInfo
+from onnxinv.result import LayerResult, MeasureSummary, OutputValue, Result, units_key
 from tests.reports.results import result_of, summary
 
 GROUPS = 5

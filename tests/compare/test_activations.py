@@ -59,7 +59,7 @@ def test_a_mean_in_common_is_no_equal_activation():
     assert found.same.tolist() == [[False, True]]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.floats(1e-3, 1e3))
 def test_similarity_does_not_change_with_rotation_scale_or_shift(seed, scale):
     rng = np.random.default_rng(seed)

@@ -322,7 +322,7 @@ def situations(draw):
     return a, b, Evidence(cka, numbers.uniform(size=cka.shape) < 0.1)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(situations(), st.sampled_from(MODES))
 def test_every_layer_is_paired_once_or_listed_and_only_equal_activations_pair_different_work(situation, mode):
     a, b, said = situation
@@ -337,7 +337,7 @@ def test_every_layer_is_paired_once_or_listed_and_only_equal_activations_pair_di
         assert pair.method != "scope" or a[pair.a].scope == b[pair.b].scope
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(situations(), st.sampled_from(MODES))
 def test_guesses_never_cross_each_other(situation, mode):
     a, b, said = situation
@@ -346,7 +346,7 @@ def test_guesses_never_cross_each_other(situation, mode):
         assert one < other
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(situations())
 def test_names_prove_the_same_pairs_whichever_model_comes_first(situation):
     a, b, _ = situation

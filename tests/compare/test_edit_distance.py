@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -32,7 +32,6 @@ def all_pairings(shape):
                 yield list(zip(rows, columns, strict=True))
 
 
-@settings(deadline=None)
 @given(
     st.tuples(st.integers(0, 5), st.integers(0, 5)).flatmap(
         lambda shape: arrays(np.float64, shape, elements=st.floats(-0.5, 1.0) | st.just(np.inf))
@@ -44,7 +43,6 @@ def test_no_pairing_that_keeps_the_order_is_cheaper(costs):
     assert cost_of(pairs, costs) == pytest.approx(min(cost_of(each, costs) for each in all_pairings(costs.shape)))
 
 
-@settings(deadline=None)
 @given(
     st.tuples(st.integers(0, 12), st.integers(0, 12)).flatmap(
         lambda shape: arrays(np.float64, shape, elements=st.floats(-0.5, 1.0) | st.just(np.inf))

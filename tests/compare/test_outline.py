@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onnxinv.op_classes import REQUANTISED, may_correspond
@@ -132,7 +132,6 @@ LAYERS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(LAYERS, LAYERS)
 def test_unlikeness_is_symmetric_bounded_and_infinite_just_where_the_work_differs(a, b):
     costs = unlikeness(a, b)
@@ -143,7 +142,6 @@ def test_unlikeness_is_symmetric_bounded_and_infinite_just_where_the_work_differ
     assert ((costs[allowed] >= 0) & (costs[allowed] <= 1)).all()
 
 
-@settings(deadline=None)
 @given(LAYERS)
 def test_a_layer_costs_nothing_with_itself(layers):
     np.testing.assert_allclose(np.diag(unlikeness(layers, layers)), 0.0, atol=1e-12)

@@ -13,7 +13,7 @@ import pytest
 from onnxinv.data import PRIMARY, open_source
 from onnxinv.data.arrays import NpySource, NpzSource
 from onnxinv.errors import DataError, UsageError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 IMAGE = TensorInfo(name="image", dtype="float32", shape=["N", 1, 4, 4])
 STATE = TensorInfo(name="state", dtype="float32", shape=["N", 2])

@@ -6,7 +6,7 @@ import pytest
 
 from onnxinv.data.batch_axis import batch_axis, batch_length, marked_axis
 from onnxinv.data.fed_input import FedInput
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from onnxinv.data.constants import hold_constant, how_to_set
 from onnxinv.data.fed_input import FedInput
 from onnxinv.errors import DataError, UsageError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 def info(name: str, *shape: int | str | None, dtype: str = "float32") -> TensorInfo:

@@ -7,7 +7,7 @@ import pytest
 
 from onnxinv.data.fed_types import fed_type
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 @pytest.mark.parametrize("name", ["bool", "uint8", "int64", "float16", "float32", "float64"])

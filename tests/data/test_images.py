@@ -14,7 +14,7 @@ from PIL import Image
 from onnxinv.data import PRIMARY, open_source
 from onnxinv.data.images import ImageFolder
 from onnxinv.errors import DataError, UsageError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 INPUT = TensorInfo(name="image", dtype="float32", shape=["N", 3, 4, 5])
 GRADIENT = np.arange(60, dtype=np.uint8).reshape(4, 5, 3) * 4

@@ -6,7 +6,7 @@ import pytest
 
 from onnxinv.data.layout import check_image, model_layout, sample_layout
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 def info(*shape):

@@ -10,7 +10,7 @@ import pytest
 
 from onnxinv.data import PRIMARY, Source, open_source, sources
 from onnxinv.errors import DataError, OnnxinvError, UsageError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 INPUTS = [TensorInfo(name="image", dtype="float32", shape=["N", 2])]
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from onnxinv.data.preprocess import Preprocess, to_model, to_pixels
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 def info(dtype="float32"):

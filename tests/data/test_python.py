@@ -9,7 +9,7 @@ import pytest
 
 from onnxinv.data import PRIMARY, open_source
 from onnxinv.errors import DataError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 INPUTS = [
     TensorInfo(name="image", dtype="float32", shape=["N", 2]),

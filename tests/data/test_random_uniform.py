@@ -8,7 +8,7 @@ import pytest
 from onnxinv.data import open_source
 from onnxinv.data.fed_input import FedInput
 from onnxinv.errors import DataError, UsageError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 
 def info(dtype="float32", shape=("N", 3, 4), name="x"):

@@ -7,7 +7,7 @@ import pytest
 
 from onnxinv.data.shared import shared
 from onnxinv.data.source import PRIMARY, Samples
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 GRIDS = np.random.default_rng(0).random((5, 3, 8, 8), dtype=np.float32)
 

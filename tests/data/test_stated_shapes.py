@@ -7,7 +7,7 @@ import pytest
 from onnxinv.data.batch_axis import batch_axis, batch_length
 from onnxinv.data.stated_shapes import state_shapes
 from onnxinv.errors import UsageError
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 
 IMAGE = TensorInfo(name="image", dtype="float32", shape=["n", 3, "h", None])
 TOKENS = TensorInfo(name="tokens:0", dtype="int64", shape=[1, "length"])

@@ -105,7 +105,7 @@ def test_work_is_yielded_in_order_and_no_further_ahead_than_there_are_desks(mode
         begun.append(item)
         return item * item
 
-    with Desks(given, given.subjects.of(given.layers, with_output=True), lambda done: None) as desks:
+    with Desks(given, given.subjects.of(given.layers, with_output=True), (), lambda done: None) as desks:
         results = desks.map(work, range(9))
         seen: Sequence[int] = [next(results), next(results)]
         assert max(begun) <= 3

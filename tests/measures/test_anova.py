@@ -53,7 +53,7 @@ def around_the_critical_value() -> np.ndarray:
 
 
 @given(samples=st.integers(2, 8), transforms=st.integers(2, 8), units=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equals_the_test_of_scipy(samples: int, transforms: int, units: int, seed: int) -> None:
     grid = draw(samples, transforms, units, seed)
     np.testing.assert_allclose(f_of(grid), f_of_scipy(grid), rtol=1e-9)

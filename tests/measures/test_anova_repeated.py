@@ -47,7 +47,7 @@ def residual_of_fit(grid: np.ndarray, factors: list[int]) -> np.ndarray:
 
 
 @given(samples=st.integers(2, 8), transforms=st.integers(2, 8), units=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equals_the_brute_force(samples: int, transforms: int, units: int, seed: int) -> None:
     grid = draw(samples, transforms, units, seed)
     values, brute = found(grid), expected(grid)

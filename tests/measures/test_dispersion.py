@@ -36,7 +36,7 @@ variants = pytest.mark.parametrize(("parameters", "rule"), VARIANTS)
 
 @variants
 @given(samples=st.integers(2, 8), transforms=st.integers(2, 8), units=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_equal_the_brute_force(
     parameters: str, rule: Rule, samples: int, transforms: int, units: int, seed: int
 ) -> None:

@@ -114,7 +114,7 @@ def feature_maps(channels: int, size: int, dtype: str = "float32") -> Units:
 @given(
     sizes=st.lists(st.integers(2, 19), min_size=1, max_size=2), transforms=st.integers(2, 6), seed=st.integers(0, 999)
 )
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_equal_the_loops_over_pairs(rule: Rule, sizes: list[int], transforms: int, seed: int) -> None:
     groups = [draw(samples, transforms, 6, seed + place) for place, samples in enumerate(sizes)]
     units = feature_maps(3, 2)

@@ -59,7 +59,7 @@ def by_force(grid: np.ndarray, reference: np.ndarray | None = None) -> list[floa
     identity=st.booleans(),
     seed=st.integers(0, 2**31),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equals_the_brute_force(
     samples: int, transforms: int, units: int, kind: str, identity: bool, seed: int
 ) -> None:

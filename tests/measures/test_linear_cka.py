@@ -75,7 +75,7 @@ def test_the_formula_of_song_is_the_mean_over_4_tuples() -> None:
 
 
 @given(samples=st.integers(4, 40), transforms=st.integers(1, 4), units=st.integers(2, 9), seed=st.integers(0, 999))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equals_its_definition(samples: int, transforms: int, units: int, seed: int) -> None:
     grid, reference = sample(samples, transforms, units, seed)
     found, expected = cka_of(grid, reference), by_force(grid, reference)
@@ -135,7 +135,7 @@ def test_more_noise_leaves_less() -> None:
 
 
 @given(samples=st.integers(4, 7), units=st.integers(1, 40), seed=st.integers(0, 999))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_is_never_beyond_1(samples: int, units: int, seed: int) -> None:
     reference = draw(samples, 1, units, seed)[:, 0]
     grid = np.stack([reference, -reference, 3 * reference, draw(samples, 1, units, seed + 1)[:, 0]], axis=1)

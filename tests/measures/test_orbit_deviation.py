@@ -46,7 +46,7 @@ def by_force(grid: np.ndarray, distance: str) -> np.ndarray:
 
 @both
 @given(samples=st.integers(1, 9), transforms=st.integers(2, 6), units=st.integers(2, 9), seed=st.integers(0, 999))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_equals_its_definition(distance: str, samples: int, transforms: int, units: int, seed: int) -> None:
     grid = draw(samples, transforms, units, seed)
     found, expected = deviation_of(grid, distance), by_force(grid, distance)

@@ -59,7 +59,7 @@ def sample(samples: int, transforms: int, units: int, seed: int = 0) -> tuple[np
 
 @both
 @given(samples=st.integers(2, 9), transforms=st.integers(1, 5), units=st.integers(2, 9), seed=st.integers(0, 999))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_equals_its_definition(distance: str, samples: int, transforms: int, units: int, seed: int) -> None:
     grid, reference = sample(samples, transforms, units, seed)
     found, (value, profile) = share_of(grid, reference, distance), by_force(grid, reference, distance)

@@ -46,7 +46,7 @@ def other(samples: int, units: int) -> np.ndarray:
 
 
 @given(samples=st.integers(2, 8), transforms=st.integers(1, 8), units=st.integers(1, 6), seed=st.integers(0, 999))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equals_its_definition(samples: int, transforms: int, units: int, seed: int) -> None:
     grid, reference = draw(samples, transforms, units, seed), other(samples, units)
     found, expected = profile_of(grid, reference), by_force(grid, reference, np.arange(units))

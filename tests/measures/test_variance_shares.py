@@ -21,7 +21,7 @@ def shares(grid: np.ndarray, units: Units | None = None) -> dict[str, np.ndarray
 
 
 @given(samples=st.integers(2, 8), transforms=st.integers(2, 8), units=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equal_the_brute_force_and_add_up_to_one(samples: int, transforms: int, units: int, seed: int) -> None:
     grid = draw(samples, transforms, units, seed)
     found, expected = shares(grid), brute_force.variance_shares(as_doubles(grid))

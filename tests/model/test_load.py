@@ -12,7 +12,7 @@ import pytest
 
 from onnxinv.errors import ModelError
 from onnxinv.model.load import load
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 from tests.model.onnx_text import RELU, loaded, parse, save
 from tests.networks import SHIPPED
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onnxinv.model.roles import role_of
-from onnxinv.result import TensorInfo
+from onnxinv.provenance import TensorInfo
 from tests.model.onnx_text import parse
 
 GRAPH = parse(

@@ -6,24 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from onnxinv.result import (
-    FORMAT,
+from onnxinv.provenance import (
     DataMeta,
-    Document,
-    GlobalValue,
-    LayerResult,
-    MeasureSummary,
     Meta,
     ModelMeta,
     OptionsMeta,
-    Result,
     RuntimeMeta,
-    Skipped,
     TensorInfo,
     TimingMeta,
     TransformsMeta,
-    units_key,
 )
+from onnxinv.result import FORMAT, Document, GlobalValue, LayerResult, MeasureSummary, Result, Skipped, units_key
 
 NV = "normalized-variance"
 
@@ -71,12 +64,19 @@ def summary(
 
 
 def layer(
-    index: int, name: str, measures: dict[str, MeasureSummary], *, label: str = "", op: str = "Conv"
+    index: int,
+    name: str,
+    measures: dict[str, MeasureSummary],
+    *,
+    label: str = "",
+    op: str = "Conv",
+    node: str = "",
+    after: Sequence[int] = (),
 ) -> LayerResult:
     """Return a layer of four channels of 2 x 2 units."""
     return LayerResult(
         index=index, name=name, label=label or name, op=op, shape=[4, 2, 2], channel_axis=0, units=16, channels=4,
-        measures=measures,
+        measures=measures, node=node, after=list(after),
     )  # fmt: skip
 
 
@@ -104,10 +104,17 @@ def small() -> Result:
     """Return a result that shows all that a table can show: dead, infinite, unmeasured, huge and tiny values."""
     layers = [
         layer(0, "x", {NV: summary(1.0)}, op="Input"),
-        layer(1, "a", {NV: summary(0.25, dead=2)}, label="features.0.conv"),
-        layer(2, "b", {NV: summary(0.00012, half=None)}, label="features.1.relu", op="Relu"),
-        layer(3, "c", {NV: summary(None, nan=4)}, label="a very long label of a layer that must be cut", op="Log"),
-        layer(4, "y", {NV: summary(1.5, inf=1)}, label="fc", op="Gemm"),
+        layer(1, "a", {NV: summary(0.25, dead=2)}, label="features.0.conv", node="Conv_0", after=[0]),
+        layer(2, "b", {NV: summary(0.00012, half=None)}, label="features.1.relu", op="Relu", node="Relu_1", after=[1]),
+        layer(
+            3,
+            "c",
+            {NV: summary(None, nan=4)},
+            label="a very long label of a layer that must be cut",
+            op="Log",
+            after=[1],
+        ),
+        layer(4, "y", {NV: summary(1.5, inf=1)}, label="fc", op="Gemm", node="Gemm_3", after=[2, 3]),
     ]
     skipped = [Skipped(name="i", op="Shape", reason="integer")]
     return result_of(layers, skipped=skipped, warnings=["Values that are nan are left out: c (4)."])

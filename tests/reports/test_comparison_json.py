@@ -38,7 +38,7 @@ def test_the_schema_names_every_field_that_is_written():
 
 
 def test_every_format_is_registered_and_ends_with_a_line_break():
-    assert comparison_reports.names() == ["json", "markdown", "schema", "terminal"]
+    assert comparison_reports.names() == ["html", "json", "markdown", "schema", "terminal"]
     for name in comparison_reports.names():
         report = comparison_reports.build(name)
         text = report.render(small())

@@ -15,7 +15,7 @@ from onnxinv.measures import measures
 from onnxinv.reports.html import HtmlReport
 from onnxinv.reports.page.strips import ROWS
 from onnxinv.reports.page.svg import tick_text, ticks
-from onnxinv.reports.page.verdict import command, verdict
+from onnxinv.reports.verdict import command, verdict
 from onnxinv.result import OutputValue, Result, units_key
 from tests.reports.results import NV, layer, result_of, small, summary
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,46 +9,28 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from onnxinv.reports.html import HtmlReport
 from onnxinv.result import Result
+from tests.reports.browser import MISSING, asked_for, complaints, shown, sideways, started
 from tests.reports.pictured import pictured, with_pictures
 from tests.reports.results import NV, layer, result_of, small, summary
 from tests.reports.test_html import HOSTILE, many
 
-BROWSER, DRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-
 # `.ci/run` installs them; without them `make test` needs nothing beyond the package index.
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="Chromium and ChromeDriver are not installed")
+pytestmark = pytest.mark.skipif(MISSING, reason="Chromium and ChromeDriver are not installed")
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    assert BROWSER is not None
-    options.binary_location = BROWSER
-    profile = tmp_path_factory.mktemp("profile")
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", f"--user-data-dir={profile}",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+    driver = started(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
 
 def opened(browser: webdriver.Chrome, folder: Path, result: Result, width: int = 1000) -> webdriver.Chrome:
-    path = folder / "report.html"
-    path.write_text(HtmlReport().render(result), encoding="utf-8")
-    for kind in ("browser", "performance"):
-        browser.get_log(kind)  # what earlier pages left
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    browser.get(path.as_uri())
-    return browser
+    return shown(browser, folder / "report.html", HtmlReport().render(result), width)
 
 
 def shown_layers(browser: webdriver.Chrome) -> list[str]:
@@ -67,13 +48,20 @@ def two_measures() -> Result:
     )
 
 
-def test_nothing_fails_and_nothing_leaves_the_file(browser, tmp_path):
-    page = opened(browser, tmp_path, many(60, 40))
-    Select(page.find_element(By.ID, "measure")).select_by_index(3)
-    assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
-    asked = [
-        entry["message"] for entry in page.get_log("performance") if 'Network.requestWillBeSent"' in entry["message"]
+def linked(result: Result, *, every: bool = False) -> Result:
+    """Return a result whose layers follow each other, each the one before or every one before."""
+    layers = [
+        each.model_copy(update={"after": list(range(0 if every else max(0, each.index - 1), each.index))})
+        for each in result.layers
     ]
+    return Result(result.document.model_copy(update={"layers": layers}), result.units)
+
+
+def test_nothing_fails_and_nothing_leaves_the_file(browser, tmp_path):
+    page = opened(browser, tmp_path, linked(many(60, 40)))
+    Select(page.find_element(By.ID, "measure")).select_by_index(3)
+    assert complaints(page) == []
+    asked = asked_for(page)
     assert len(asked) == 1
     assert "report.html" in asked[0]
 
@@ -84,8 +72,8 @@ def test_hostile_names_do_nothing(browser, tmp_path, name):
     page = opened(browser, tmp_path, made)
     assert page.find_elements(By.TAG_NAME, "img") == []
     assert len(page.find_elements(By.TAG_NAME, "script")) == 2
-    assert [entry for entry in page.get_log("browser") if entry["level"] == "SEVERE"] == []
-    assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    assert complaints(page) == []
+    assert not sideways(page)
 
 
 def test_layers_are_sorted_by_number_and_by_name_both_ways(browser, tmp_path):
@@ -127,6 +115,65 @@ def test_measures_are_switched(browser, tmp_path):
     assert [chart.is_displayed() for chart in charts] == [True, False]
     Select(page.find_element(By.ID, "measure")).select_by_index(1)
     assert [chart.is_displayed() for chart in charts] == [False, True]
+
+
+def rows_of_the_graph(browser: webdriver.Chrome) -> list[tuple[str, str, str, str]]:
+    """Return title, colour, value and name of each row."""
+    return [
+        tuple(browser.execute_script(
+            "return [0, 2, 3].map(i => arguments[0].children[i].textContent)"
+            ".toSpliced(1, 0, arguments[0].children[1].getAttribute('fill'))", node,
+        ))
+        for node in browser.find_elements(By.CSS_SELECTOR, ".graph .node")
+    ]  # fmt: skip
+
+
+def test_the_graph_is_coloured_by_the_measure_that_is_switched_on(browser, tmp_path):
+    page = opened(browser, tmp_path, linked(two_measures()))
+    first = rows_of_the_graph(page)
+    assert first[0] == ("conv1 (Conv): 0.900 [0.850, 0.950]", "#fde725", "0.900", "conv1")
+    page.find_elements(By.CSS_SELECTOR, "#layers thead button")[5].click()  # the table in another order changes nothing
+    Select(page.find_element(By.ID, "measure")).select_by_visible_text("sample-variance")
+    other = rows_of_the_graph(page)
+    assert other[0] == ("conv1 (Conv): 5.000 [4.950, 5.050]", "rgb(253,231,37)", "5.000", "conv1")
+    assert other[2] == ("conv10 (Conv): no value", "none", "-", "conv10")
+    assert [len(page.find_elements(By.CSS_SELECTOR, ".node.lacking"))] == [1]
+    Select(page.find_element(By.ID, "measure")).select_by_index(0)
+    titles, values = ([row[place] for row in rows_of_the_graph(page)] for place in (0, 2))
+    assert (titles, values) == ([row[0] for row in first], [row[2] for row in first])
+    assert page.find_elements(By.CSS_SELECTOR, ".node.lacking") == []
+
+
+def test_a_wide_and_long_graph_scrolls_in_its_own_box_by_the_keys_alone(browser, tmp_path):
+    page = opened(browser, tmp_path, linked(many(150, 8), every=True), 400)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= 400
+    box = page.find_element(By.CSS_SELECTOR, ".graph")
+    assert (
+        page.execute_script("return [arguments[0].scrollWidth > 400, arguments[0].clientHeight < 600]", box)
+        == [True] * 2
+    )
+    box.send_keys(Keys.END)
+    WebDriverWait(page, 5).until(lambda at: at.execute_script("return arguments[0].scrollTop", box) > 1000)
+
+
+def test_all_of_the_graph_is_printed(browser, tmp_path):
+    page = opened(browser, tmp_path, linked(many(150, 8)))
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    heights = page.execute_script(
+        "const box = document.querySelector('.graph'); return [box.clientHeight, box.scrollHeight]"
+    )
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert heights[0] == heights[1] > 3000
+
+
+@pytest.mark.parametrize("name", ["m" * 100, "畳" * 60, "W" * 60, "i", "\u05d0" * 40])
+def test_a_name_stands_within_the_graph(browser, tmp_path, name):
+    made = result_of([layer(at, name, {NV: summary(0.5)}, after=range(at)) for at in range(2)])
+    page = opened(browser, tmp_path, made)
+    ends = page.execute_script(
+        "return [...document.querySelectorAll('.graph text')].map(each => each.getBBox()).map(box => box.x + box.width)"
+    )
+    assert max(ends) <= float(page.find_element(By.CSS_SELECTOR, ".graph svg").get_attribute("width"))
 
 
 def test_a_channel_is_told_by_the_keys_alone(browser, tmp_path):

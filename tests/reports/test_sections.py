@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from onnxinv.provenance import ClassOutputMeta, SkippedMeasure
 from onnxinv.reports.csv import CsvReport
 from onnxinv.reports.json import JsonReport
 from onnxinv.reports.terminal import TerminalReport
-from onnxinv.result import ClassOutputMeta, GlobalValue, MeasureSummary, OutputValue, Result, SkippedMeasure
+from onnxinv.result import GlobalValue, MeasureSummary, OutputValue, Result
 from tests.reports.results import NV, layer, result_of, small, summary
 
 WIDTHS = [80, 60, 40]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from time import perf_counter
 
 import pytest
@@ -12,13 +11,6 @@ from rich.console import Console
 from onnxinv.reports.numbers import number
 from onnxinv.reports.terminal import TerminalReport, abbreviation, bar
 from tests.reports.results import NV, layer, result_of, small, summary
-
-GOLDEN = Path(__file__).parent / "golden" / "small.txt"
-"""To refresh: .venv/bin/python -m tests.reports.test_terminal"""
-
-
-def test_is_the_golden_text():
-    assert TerminalReport().render(small()) == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_ends_no_line_with_blanks_and_keeps_to_80_columns():
@@ -129,7 +121,3 @@ def test_bars_are_as_long_as_their_fraction(fraction, text):
 def test_abbreviations_are_those_of_the_papers():
     assert abbreviation("normalized-variance") == "NV"
     assert abbreviation("normalized-variance:dispersion=var") == "NV:dispersion=var"
-
-
-if __name__ == "__main__":
-    GOLDEN.write_text(TerminalReport().render(small()), encoding="utf-8")

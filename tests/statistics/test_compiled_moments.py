@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 import pytest
 
-from onnxinv.statistics import Block, Extent, State, compiled_moments
+from onnxinv.statistics import Block, Extent, State
 from onnxinv.statistics.column_moments import ColumnMoments
-from onnxinv.statistics.compiled_moments import compiled, update_compiled
+from onnxinv.statistics.compiled import Compiled, compiled
+from onnxinv.statistics.compiled_moments import update_compiled
 from onnxinv.statistics.row_moments import RowMoments
 from tests.statistics.spoiled import NOT_HELD
 
 CODE = compiled()
-assert isinstance(CODE, ModuleType), CODE
-AT_ONCE = CODE.AT_ONCE
+assert isinstance(CODE, Compiled), CODE
+AT_ONCE = CODE.sums.AT_ONCE
 
 ROWS = ("std_sum", "std_max", "deviations_sum", "mean", "mean_deviations")
 
@@ -138,21 +137,3 @@ def test_groups_are_combined_as_they_are_without_it():
     total = states[0].absorb(states[1]).absorb(states[2])
     assert total.samples == 97
     assert_alike(total, np.concatenate(grids))
-
-
-def test_without_a_compiler_it_says_how_to_get_one(monkeypatch):
-    compiled.cache_clear()
-    monkeypatch.setattr(compiled_moments, "find_spec", lambda name: None)
-    assert compiled() == "numba is not installed (pip install onnxinv[fast])"
-    compiled.cache_clear()
-
-
-def test_a_compiler_that_does_not_work_is_no_error_and_says_why(monkeypatch):
-    compiled.cache_clear()
-
-    def broken(*arguments: object) -> None:
-        raise SystemError("this processor is unknown")
-
-    monkeypatch.setattr(CODE, "reduce_units", broken)
-    assert compiled() == "numba does not work here: SystemError: this processor is unknown"
-    compiled.cache_clear()

@@ -67,7 +67,7 @@ def related(samples: int, transforms: int, units: int, seed: int = 0) -> tuple[n
     kind=st.sampled_from(["smooth", "ties", "rectified"]),
     seed=st.integers(0, 2**31),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equal_loops_over_the_grid(samples: int, transforms: int, units: int, kind: str, seed: int) -> None:
     grid, reference = related(samples, transforms, units, seed)
     if kind == "ties":

@@ -35,7 +35,7 @@ def rates_of(
 
 
 @given(samples=st.integers(2, 90), transforms=st.integers(1, 40), units=st.integers(1, 4), seed=st.integers(0, 2**31))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equal_the_whole_grid_compared(samples: int, transforms: int, units: int, seed: int) -> None:
     grid, reference = draw(samples, transforms, units, seed=seed) + 5, draw(samples, 1, units, seed=seed + 1)[:, 0] + 4
     known = reference.astype(np.float64)

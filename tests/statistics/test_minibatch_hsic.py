@@ -60,7 +60,7 @@ def assert_by_force(found: MinibatchHsic, expected: dict[str, np.ndarray], rtol:
 
 
 @given(samples=st.integers(4, 40), transforms=st.integers(1, 4), units=st.integers(1, 9), seed=st.integers(0, 999))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_equals_its_definition(samples: int, transforms: int, units: int, seed: int) -> None:
     grid, reference = sample(samples, transforms, units, seed=seed)
     assert_by_force(hsic(grid, reference), by_force(grid, reference), rtol=1e-11, scale=units**2)
@@ -112,7 +112,7 @@ def test_of_equal_vectors_is_equal_to_the_last_bit(units: int, samples: int, dty
 
 
 @given(samples=st.integers(4, 40), units=st.integers(1, 40), seed=st.integers(0, 999))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_is_an_inner_product(samples: int, units: int, seed: int) -> None:
     every = draw(samples, 4, units, seed=seed)
     found = hsic(every[:, 1:], every[:, 0])

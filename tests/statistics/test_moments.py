@@ -64,7 +64,7 @@ def assert_by_force(found: Statistic, grid: Grid, rtol: float) -> None:
 
 @both
 @given(samples=st.integers(1, 9), transforms=st.integers(1, 9), units=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equal_their_definitions(kind: type[Statistic], samples: int, transforms: int, units: int, seed: int) -> None:
     grid = draw(samples, transforms, units, seed=seed)
     assert_by_force(moments(kind, grid), grid, rtol=1e-13)
@@ -123,7 +123,7 @@ def test_do_not_depend_on_how_many_units_come_together(kind: type[Statistic], pi
 
 @both
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_merged_groups_equal_one_run(kind: type[Statistic], data: st.DataObject) -> None:
     samples = data.draw(st.integers(2, 12))
     bounds = sorted(data.draw(st.sets(st.integers(1, samples - 1), min_size=1)))

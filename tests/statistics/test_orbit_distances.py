@@ -44,7 +44,7 @@ def assert_by_force(found: OrbitDistances, grid: Grid, rtol: float) -> None:
     seed=st.integers(0, 999),
     dtype=st.sampled_from(["float32", "float64"]),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_equal_their_definition(samples: int, transforms: int, units: int, seed: int, dtype: str) -> None:
     grid = draw(samples, transforms, units, seed=seed).astype(dtype)
     assert_by_force(distances(grid), grid, rtol=1e-9)

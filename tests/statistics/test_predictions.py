@@ -91,7 +91,7 @@ def assert_by_force(found: Predictions, grid: Doubles, reference: Doubles, label
     labelled=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equal_their_definitions(
     samples: int, transforms: int, classes: int, together: int, labelled: bool, seed: int
 ) -> None:

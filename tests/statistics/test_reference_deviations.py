@@ -30,7 +30,7 @@ def untransformed(samples: int, units: int, *, offset: float = 0, seed: int = 0)
 
 
 @given(samples=st.integers(1, 20), transforms=st.integers(1, 6), units=st.integers(1, 9), seed=st.integers(0, 999))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equal_their_definition(samples: int, transforms: int, units: int, seed: int) -> None:
     grid, reference = draw(samples, transforms, units, seed=seed), untransformed(samples, units, seed=seed)
     found = deviations(grid, reference)

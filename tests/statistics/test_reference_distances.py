@@ -49,7 +49,7 @@ def assert_by_force(found: ReferenceDistances, grid: Grid, reference: Grid, rtol
 
 
 @given(samples=st.integers(2, 9), transforms=st.integers(1, 4), units=st.integers(1, 9), seed=st.integers(0, 999))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equal_their_definition(samples: int, transforms: int, units: int, seed: int) -> None:
     grid, reference = sample(samples, transforms, units, seed=seed)
     assert_by_force(distances(grid, reference), grid, reference, rtol=1e-9)

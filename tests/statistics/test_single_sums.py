@@ -10,7 +10,8 @@ from onnxinv.measures.units import Units
 from onnxinv.measures.variance_shares import VarianceShares
 from onnxinv.statistics import Block, Extent, State
 from onnxinv.statistics.column_moments import ColumnMoments
-from onnxinv.statistics.compiled_moments import compiled, update_compiled
+from onnxinv.statistics.compiled import compiled
+from onnxinv.statistics.compiled_moments import update_compiled
 from onnxinv.statistics.row_moments import RowMoments
 from onnxinv.statistics.single_moments import update_single
 from onnxinv.statistics.single_sums import room_for, single_sums

@@ -46,7 +46,7 @@ def test_one_in_a_hundred_samples_fires_rounded_up_but_never_all_of_them(samples
     coarse=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_limits_are_those_of_all_values_sorted(
     samples: int, units: int, together: int, coarse: bool, seed: int
 ) -> None:

@@ -9,7 +9,7 @@ from onnxinv.reports.checks import register
 from onnxinv.reports.checks.report import CheckReportFormat
 from onnxinv.reports.checks.rows import held_in_short, ordered, row, subject
 from onnxinv.reports.checks.sentences import about_baseline, advice, measured, remarks, verdict
-from onnxinv.reports.markdown_text import code, plain, table
+from onnxinv.reports.markdown_text import code, folded, plain, table
 
 
 @register("markdown")
@@ -37,7 +37,7 @@ def _run(run: CheckedRunMeta, findings: Sequence[Finding]) -> Iterator[str]:
     if held:
         in_short = "\n".join(f"- {line}" for line in held_in_short(findings, code))
         listed = in_short or _table(held, run.data.samples)
-        yield f"<details><summary>{len(held)} held</summary>\n\n{listed}\n\n</details>"
+        yield folded(f"{len(held)} held", listed)
     yield from (f"Note: {plain(note)}" for note in run.notes)
 
 

@@ -9,7 +9,7 @@ from onnxinv.reports.comparisons import register
 from onnxinv.reports.comparisons.report import ComparisonReport
 from onnxinv.reports.comparisons.rows import Row, letter, output_rows, pair_rows, profile_rows, unmatched_labels
 from onnxinv.reports.comparisons.sentences import meaning, measured, no_correspondence, quoted_measure, remarks
-from onnxinv.reports.markdown_text import code, plain, table
+from onnxinv.reports.markdown_text import code, folded, plain, table
 from onnxinv.reports.numbers import number
 
 _FOLDED = 10
@@ -47,7 +47,7 @@ def _between(comparison: Comparison, between: ModelComparison) -> Iterator[str]:
     yield f"### {b} against {a}: {between.verdict}"
     told = f"{meaning(comparison, between)}; {plain(between.reason)}"
     yield f"{names[0]} against {names[1]}: **{between.verdict}**: {told}."
-    rows = pair_rows(comparison, between)
+    rows = pair_rows(between, comparison.document.meta.measure)
     if rows:
         yield _pairs(rows, values, (a, b))
     yield from (f"\\{remark}" if remark.startswith("~") else remark for remark in remarks(comparison, between, code))
@@ -90,4 +90,4 @@ def _listed(which: str, labels: Sequence[str]) -> str:
     title, listed = f"Only in {which} ({len(labels)})", ", ".join(map(code, labels))
     if len(labels) <= _FOLDED:
         return f"{title}: {listed}"
-    return f"<details><summary>{title}</summary>\n\n{listed}\n\n</details>"
+    return folded(title, listed)

@@ -46,9 +46,8 @@ def letter(place: int) -> str:
     return ascii_uppercase[place] if place < len(ascii_uppercase) else f"model {place + 1}"
 
 
-def pair_rows(comparison: Comparison, between: ModelComparison) -> list[Row]:
-    """Return one row a pair of layers, about the measure that verdicts are about."""
-    meta = comparison.document.meta
+def pair_rows(between: ModelComparison, key: str) -> list[Row]:
+    """Return one row a pair of layers, about one measure."""
     rows = []
     for pair in between.pairs:
         method = f"{'~' * pair.guess}{printable(pair.method)}"
@@ -60,7 +59,7 @@ def pair_rows(comparison: Comparison, between: ModelComparison) -> list[Row]:
                 matched=f"{method} {cka}".rstrip(),
                 how=f"~{cka}" if pair.guess and cka else method,
                 guess=pair.guess,
-                **_values(pair.measures[meta.measure]),
+                **_values(pair.measures[key]),
             )
         )
     return rows

@@ -83,7 +83,7 @@ def _between(comparison: Comparison, between: ModelComparison) -> Iterator[Rende
     measure = quoted_measure(comparison)
     if len(comparison.comparisons) > 1:
         yield Text(f"\n{b} against {a}", "bold")
-    rows = pair_rows(comparison, between)
+    rows = pair_rows(between, comparison.document.meta.measure)
     if rows:
         yield Text("")
         yield _pairs(rows, (f"{shorten(measure, 8)} {a}", f"{shorten(measure, 8)} {b}"), (a, b))

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from onnxinv.reports.page.frame import WIDTH, Frame, span
 from onnxinv.reports.page.svg import element, tick_text, ticks
 from onnxinv.reports.printable import printable, shorten
+from onnxinv.reports.transform_axis import transform_axis
 from onnxinv.result import Result
 
 _HEIGHT, _BOTTOM = 260, 40
@@ -25,12 +26,14 @@ def curves(result: Result, key: str) -> Markup:
     having = [layer for layer in result.layers if layer.measures[key].profile]
     shown = having[:: -(-len(having) // _MOST_LAYERS)]
     lines = [layer.measures[key].profile or [] for layer in shown]
-    places, name = _axis(result, len(lines[0]))
+    places, name = transform_axis(result, len(lines[0]))
     frame = Frame(_HEIGHT, _BOTTOM, (min(places), max(places)), span(_known(result, key)))
     drawn = list(frame.grid())
     for tick in ticks(*frame.across, 8):
         drawn.append(element("text", {"x": frame.x(tick), "y": frame.base + 16, "class": "tick mid"}, tick_text(tick)))
-    drawn.append(element("text", {"x": WIDTH - 12, "y": _HEIGHT - 6, "class": "tick end"}, name))
+    drawn.append(
+        element("text", {"x": WIDTH - 12, "y": _HEIGHT - 6, "class": "tick end"}, shorten(printable(name), 60))
+    )
     for place, (layer, values) in enumerate(zip(shown, lines, strict=True)):
         deep = f"--deep:{round(100 * place / max(1, len(shown) - 1))}%"
         title = element("title", {}, printable(layer.label, 80))
@@ -41,15 +44,3 @@ def curves(result: Result, key: str) -> Markup:
 def _known(result: Result, key: str) -> list[float]:
     profiles = [layer.measures[key].profile or [] for layer in result.layers]
     return [value for profile in profiles for value in profile if value is not None]
-
-
-def _axis(result: Result, count: int) -> tuple[list[float], str]:
-    """Return where the transforms lie, and what that says: a parameter that alone tells them apart, or their number."""
-    items = result.meta.transforms.items
-    if len(items) == count:
-        for name in dict.fromkeys(key for item in items for key in item):
-            values = [item.get(name) for item in items]
-            numbers = [float(value) for value in values if isinstance(value, int | float)]
-            if len(set(numbers)) == count:
-                return numbers, shorten(printable(name), 40)
-    return [float(place) for place in range(count)], "number of the transform"

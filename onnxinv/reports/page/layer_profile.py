@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
@@ -20,7 +20,7 @@ _MOST_NAMES = 20
 _MOST_DOTS = 400
 """Layers up to which each has a dot that tells its numbers."""
 
-_FAR = 2
+FAR = 2
 """How many times the largest mean the end of an interval may be to be within the chart."""
 
 
@@ -31,13 +31,13 @@ def layer_profile(result: Result, key: str) -> Markup:
     known = [value for value in means if value is not None]
     if not known:
         return Markup("")
-    most = _FAR * max(map(abs, known))
+    most = FAR * max(map(abs, known))
     ends = [end for layer in layers for end in layer.measures[key].ci["mean"] or () if abs(end) <= most]
     frame = Frame(_HEIGHT, _BOTTOM, (-0.5, len(layers) - 0.5), span([*known, *ends]))
     drawn = [*frame.grid(), *_intervals(frame, layers, key), *frame.line(range(len(layers)), means)]
     if len(layers) <= _MOST_DOTS:
         drawn += _dots(frame, layers, key)
-    drawn += _names(frame, layers)
+    drawn += names_below(frame, layers)
     return frame.svg(f"{printable(key)} of every layer, from the input to the output", drawn)
 
 
@@ -65,8 +65,9 @@ def _dots(frame: Frame, layers: list[LayerResult], key: str) -> Iterator[Markup]
             yield element("circle", where, title)
 
 
-def _names(frame: Frame, layers: list[LayerResult]) -> Iterator[Markup]:
-    for place in range(0, len(layers), -(-len(layers) // _MOST_NAMES)):
+def names_below(frame: Frame, layers: Sequence[LayerResult]) -> Iterator[Markup]:
+    """Yield the names of layers that stand side by side, or of every second, third or so on, below their places."""
+    for place in range(0, len(layers), max(1, -(-len(layers) // _MOST_NAMES))):
         at, below = frame.x(place), frame.base + 14
         where: dict[str, str | float] = {
             "x": at,

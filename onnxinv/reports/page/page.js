@@ -36,18 +36,9 @@ const tell = (shown) => {
     : many ? `from channel ${share} on` : `channel ${share}`;
   of("at").textContent = `${data.layers[x]}, ${which}: ${value}`;
 };
-const show = () => {
-  document.querySelectorAll(".of").forEach((each) => { each.hidden = each.dataset.of !== String(measure); });
-  draw();
-};
-const value = (row, place) => {
-  const cell = row.children[place], text = "sort" in cell.dataset ? cell.dataset.sort : cell.textContent;
-  return text === "" ? NaN : isNaN(text) ? text : Number(text);
-};
-const compare = (a, b) => (a !== a) - (b !== b) || (typeof a === typeof b ? (a > b) - (a < b) : typeof a < typeof b ? -1 : 1);
 
-if (data.measures.length) {
-  of("measure").addEventListener("change", (event) => { measure = Number(event.target.value); show(); });
+if (of("strips")) {
+  of("measure").addEventListener("change", (event) => { measure = Number(event.target.value); draw(); });
   of("sorted").addEventListener("change", draw);
   of("strips").addEventListener("pointermove", (event) => {
     const box = event.target.getBoundingClientRect(), inside = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
@@ -62,23 +53,5 @@ if (data.measures.length) {
     at = [Math.min(Math.max(x + dx, 0), data.layers.length - 1), Math.min(Math.max(y + dy, 0), data.rows - 1)];
     tell(columns());
   });
-  show();
-}
-if (of("layers")) {
-  document.querySelectorAll("#layers thead th").forEach((head, place) => head.addEventListener("click", () => {
-    const down = head.getAttribute("aria-sort") === "ascending";
-    document.querySelectorAll("#layers thead th").forEach((other) => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    document.querySelectorAll("#layers tbody").forEach((body) => {
-      const rows = [...body.children].map((row) => [value(row, place), row]);
-      rows.sort(([a], [b]) => (a !== a || b !== b) ? compare(a, b) : down ? compare(b, a) : compare(a, b));
-      body.append(...rows.map(([, row]) => row));
-    });
-  }));
-  of("filter").addEventListener("input", (event) => {
-    const wanted = event.target.value.toLowerCase();
-    document.querySelectorAll("#layers tbody tr").forEach((row) => { row.hidden = !row.children[1].textContent.toLowerCase().includes(wanted); });
-    const left = document.querySelectorAll(`#layers tbody[data-of="${measure}"] tr:not([hidden])`).length;
-    of("count").textContent = wanted ? `${left} of ${data.layers.length}` : "";
-  });
+  draw();
 }

@@ -8,16 +8,16 @@ from functools import partial
 
 from markupsafe import Markup
 
-from onnxinv.reports.numbers import global_text, interval_text, number
+from onnxinv.reports.numbers import counts_text, global_text, interval_text, number
 from onnxinv.reports.page.curves import curve_keys, curves
+from onnxinv.reports.page.filled import filled
 from onnxinv.reports.page.gallery import gallery, room_beside
+from onnxinv.reports.page.graph import graph
 from onnxinv.reports.page.layer_profile import layer_profile
 from onnxinv.reports.page.strips import ROWS, counts, scale_of, strips
-from onnxinv.reports.page.verdict import command, verdict
 from onnxinv.reports.printable import printable
+from onnxinv.reports.verdict import command, verdict
 from onnxinv.result import Result
-
-_FOLDER = "onnxinv.reports.page"
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,10 @@ class Shown:
 
 def page(result: Result) -> str:
     """Return the HTML text."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # heavy libraries are imported where used
-
-    environment = Environment(
-        loader=PackageLoader("onnxinv.reports", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["printable"] = printable
-    template = environment.get_template("page.html.j2")
     scales = {key: scale_of(result, key) for key in result.measures}
+    layered = graph(result)
     drawn = {
+        "graph": layered.steps if layered else [],
         "rows": ROWS,
         "layers": [printable(layer.label, 80) for layer in result.layers],
         "measures": [
@@ -80,7 +70,8 @@ def page(result: Result) -> str:
         ],
     }
     fill = partial(
-        template.render,
+        filled,
+        "page.html.j2",
         result=result,
         meta=result.meta,
         verdict=verdict(result),
@@ -95,6 +86,7 @@ def page(result: Result) -> str:
             )
             for key in result.measures
         ],
+        graph=layered,
         curves=[(key, curves(result, key)) for key in curve_keys(result)],
         outputs=[
             (key, number(output.value), interval_text(output.ci)) for key, output in result.document.outputs.items()
@@ -113,10 +105,8 @@ def _cell(result: Result, key: str, place: int) -> Cell:
     summary = result.layers[place].measures[key]
     if summary.reason is not None:
         return Cell("", "-", "", printable(summary.reason, 200))
-    counts = {"dead": summary.dead, "inf": summary.inf, "nan": summary.nan}
-    notes = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     sort = "" if summary.mean is None else repr(summary.mean)
-    return Cell(sort, number(summary.mean), interval_text(summary.ci["mean"]), notes)
+    return Cell(sort, number(summary.mean), interval_text(summary.ci["mean"]), counts_text(summary))
 
 
 def _inert(content: object) -> Markup:

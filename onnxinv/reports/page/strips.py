@@ -48,7 +48,7 @@ def counts(result: Result, key: str) -> list[int]:
 
 
 def _channels(result: Result, key: str, layer: LayerResult) -> npt.NDArray[np.float64]:
-    if layer.measures[key].reason is not None:
+    if layer.measures[key].reason is not None or result.lacks_values:
         return np.zeros(0)
     return np.asarray(result.values(key, layer)).reshape(-1)
 

@@ -9,32 +9,37 @@ from onnxinv.errors import UsageError
 from onnxinv.measures.measure import Direction
 from onnxinv.measures.parts import measure_part
 from onnxinv.reports.numbers import interval_text, number
-from onnxinv.reports.printable import printable
+from onnxinv.reports.printable import Quote, printable
 from onnxinv.result import LayerResult, Result
 
 
-def verdict(result: Result) -> str:
-    """Return where the first measure is lowest and highest, and what that means of invariance."""
+def verdict(result: Result, quote: Quote = printable) -> str:
+    """Return where the first measure is lowest and highest, and what that means of invariance.
+
+    Args:
+        result: the result.
+        quote: makes names harmless in the format that shows the sentence.
+    """
     if not result.measures:
         return "Only the class output was measured."
     key = result.measures[0]
     # What is dead everywhere counts as something, and says nothing.
     having = [layer for layer in result.layers if layer.measures[key].mean_alive is not None]
     if not having:
-        return f"No layer has a value of {printable(key)} in a channel that responds to anything."
+        return f"No layer has a value of {quote(key)} in a channel that responds to anything."
     by_value = sorted(having, key=lambda layer: layer.measures[key].mean or 0.0)
     lowest, highest = by_value[0], by_value[-1]
-    direction = _direction(key)
+    direction = direction_of(key)
     if direction == "neither":
         words, ends = ("lowest", "highest"), (lowest, highest)
     else:
         words = "most invariant", "least"
         ends = (lowest, highest) if direction == "lower" else (highest, lowest)
     if lowest is highest:
-        return f"{_where(lowest, key)} is the only layer with a value of {printable(key)}."
-    first, last = (_where(layer, key) for layer in ends)
+        return f"{_where(lowest, key, quote)} is the only layer with a value of {quote(key)}."
+    first, last = (_where(layer, key, quote) for layer in ends)
     trend = _trend(having, key, direction)
-    return f"By {printable(key)}, the {words[0]} layer is {first}, the {words[1]} {last}{trend}."
+    return f"By {quote(key)}, the {words[0]} layer is {first}, the {words[1]} {last}{trend}."
 
 
 def command(result: Result) -> str:
@@ -42,16 +47,20 @@ def command(result: Result) -> str:
     return " ".join(shlex.quote(printable(word, 4000)) for word in _words(result))
 
 
-def _direction(key: str) -> Direction:
+def direction_of(key: str) -> Direction:
+    """Return whether lower or higher values of a measure are more invariant; of one that is not installed, neither."""
     try:
         return measure_part(key).direction
     except UsageError:  # the measure of another version or package
         return "neither"
 
 
-def _where(layer: LayerResult, key: str) -> str:
+def _where(layer: LayerResult, key: str, quote: Quote) -> str:
     summary = layer.measures[key]
-    return f"{printable(layer.label, 60)} ({number(summary.mean)} {interval_text(summary.ci['mean'])}".rstrip() + ")"
+    return (
+        f"{quote(printable(layer.label, 60))} ({number(summary.mean)} {interval_text(summary.ci['mean'])}".rstrip()
+        + ")"
+    )
 
 
 def _trend(layers: list[LayerResult], key: str, direction: Direction) -> str:
