@@ -15,8 +15,8 @@ from onnxinv.reports.page.changes import changes
 from onnxinv.reports.page.comparison_verdict import comparison_verdict
 from onnxinv.reports.page.filled import filled
 from onnxinv.reports.page.overlay import overlay, sign, tracks
-from onnxinv.reports.page.verdict import command, direction_of
 from onnxinv.reports.printable import printable
+from onnxinv.reports.verdict import command, direction_of
 
 
 @dataclass(frozen=True)
