@@ -13,6 +13,9 @@ OTHERS = ("sample-variance", "transformational-variance", "variance-share-transf
 CLASSES = ("zero", "=one", "<b>two</b>")
 
 
+AFTER = {1: [0], 2: [1], 3: [1], 4: [2, 3]}
+
+
 def everything() -> Result:
     """Return that result."""
     layers = [
@@ -25,6 +28,10 @@ def everything() -> Result:
             3, "c`d", _measures(summary(None, nan=4), curve=0.125), label="two\nlines of a label that is long", op="Log"
         ),
         layer(4, "y", _measures(_by_class(1.5, inf=1), curve=0.75), label="fc", op="Gemm"),
+    ]
+    layers = [
+        each.model_copy(update={"node": f"{each.op}_{each.index}", "after": AFTER.get(each.index, [])})
+        for each in layers
     ]
     made = result_of(
         layers,

@@ -19,8 +19,10 @@ FOLDER = Path(__file__).parent / "golden"
 
 GOLDEN = {
     "csv": "result.csv",
+    "dot": "result.dot",
     "json": "result.json",
     "markdown": "result.md",
+    "model-explorer": "result.model-explorer.json",
     "schema": "result.schema.json",
     "terminal": "result.txt",
 }
