@@ -21,9 +21,6 @@ _BLOCKS_SHARE = 3
 _LEAST_SAMPLES = 1, 2
 """Samples that a block should hold, however large they are, the more the better."""
 
-_LEAST_SAMPLES_JOINED = 1, 2, 4
-"""The same where states are so large that touching them takes most of the time."""
-
 _MOST_SAMPLES = 8
 """Samples of a block, at most."""
 
@@ -189,7 +186,7 @@ def lay_out(work: Work, budget: int | None) -> Layout:
         _lay_out(work, limit, desks, rows, joined=joined)
         for joined, most in ways.items()
         for desks in _counts(min(work.desks, most))
-        for rows in (_LEAST_SAMPLES_JOINED if joined else _LEAST_SAMPLES)
+        for rows in _LEAST_SAMPLES
     ]
     layouts = [each for each in found if isinstance(each, Layout)]
     if layouts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -51,18 +52,38 @@ class Units:
 
     def mean(self, values: Array) -> Array:
         """Return the (values,) spatial means of a (units,) array; nan and inf spread to their channel."""
-        return self.sum(values) / np.bincount(self.channel, minlength=self.count)
+        return self.sum(values) / self._sizes
 
     def sum(self, values: Array) -> Array:
         """Return the (values,) spatial sums of a (units,) array."""
         if self.channel.size == self.count:
             return values
+        if self._starts is not None:
+            return np.add.reduceat(values, self._starts, dtype=np.float64)
         return np.bincount(self.channel, weights=values, minlength=self.count).astype(np.float64, copy=False)
 
     def take(self, units: npt.NDArray[np.intp] | slice) -> Units:
         """Return some of the units; channels without a unit left disappear, the others keep their order."""
-        kept, channel = np.unique(self.channel[units], return_inverse=True)
+        taken = self.channel[units]
+        steps = np.diff(taken)
+        if (steps >= 0).all():
+            channel = np.concatenate([[0], np.cumsum(steps > 0)]) if taken.size else taken
+            return Units(
+                channel.astype(np.intp), int(channel[-1]) + 1 if taken.size else 0, self.resolution, self.total
+            )
+        kept, channel = np.unique(taken, return_inverse=True)
         return Units(channel.astype(np.intp), kept.size, self.resolution, self.total)
+
+    @cached_property
+    def _sizes(self) -> npt.NDArray[np.intp]:
+        return np.bincount(self.channel, minlength=self.count)
+
+    @cached_property
+    def _starts(self) -> npt.NDArray[np.intp] | None:
+        """Where each channel begins, if the units of each lie together, in the order of the channels."""
+        if (np.diff(self.channel) < 0).any():
+            return None
+        return np.cumsum(self._sizes) - self._sizes
 
 
 def _resolution(dtype: str) -> float:

@@ -11,6 +11,9 @@ from numba import uintp
 
 from onnxinv.statistics.compiling import compiled_function
 
+AT_ONCE = 512
+"""Units at a time: their moments stay in the cache that is next to the processor."""
+
 
 @compiled_function()
 def absorb_sums(mean, deviations, count, pivot, total, squares, other_count):
@@ -72,24 +75,22 @@ def combine(mean, deviations, count, other_mean, other_deviations, other_count, 
 
 
 @compiled_function()
-def _add_column(mean, deviations, at, within, size, largest, shifted, count):
-    at = uintp(at)
+def _add_column(mean, deviations, at, first, to, within, size, largest, shifted, count):
+    at, first, to = uintp(at), uintp(first), uintp(to)
     for unit in range(uintp(count)):
-        within[unit] += deviations[at + unit]
+        within[to + unit] += deviations[at + unit]
+        size[to + unit] += mean[at + unit] * mean[at + unit]
     for unit in range(uintp(count)):
-        size[unit] += mean[at + unit] * mean[at + unit]
-    for unit in range(uintp(count)):
-        largest[unit] = max(largest[unit], deviations[at + unit])
-    for unit in range(uintp(count)):
-        shifted[unit] += mean[at + unit] - mean[unit]
+        largest[to + unit] = max(largest[to + unit], deviations[at + unit])
+        shifted[to + unit] += mean[at + unit] - mean[first + unit]
 
 
 @compiled_function()
-def _add_between(mean, at, shifted, share, between, count):
-    at = uintp(at)
+def _add_between(mean, at, first, to, shifted, share, between, count):
+    at, first, to = uintp(at), uintp(first), uintp(to)
     for unit in range(uintp(count)):
-        apart = mean[at + unit] - mean[unit] - shifted[unit] * share
-        between[unit] += apart * apart
+        apart = mean[at + unit] - mean[first + unit] - shifted[to + unit] * share
+        between[to + unit] += apart * apart
 
 
 @compiled_function()
@@ -106,18 +107,21 @@ def summarize(mean, deviations, within, size, largest, between, shifted):
         shifted: (units,) zeros; room to work in.
     """
     count = within.size
-    for at in range(0, mean.size, count):
-        _add_column(mean, deviations, at, within, size, largest, shifted, count)
-    for at in range(0, mean.size, count):
-        _add_between(mean, at, shifted, count / mean.size, between, count)
+    share = count / mean.size
+    for to in range(0, count, AT_ONCE):
+        width = min(AT_ONCE, count - to)
+        for at in range(to, mean.size, count):
+            _add_column(mean, deviations, at, to, to, within, size, largest, shifted, width)
+        for at in range(to, mean.size, count):
+            _add_between(mean, at, to, to, shifted, share, between, width)
 
 
 @compiled_function()
-def _add_std(deviations, at, share, limit, total, count):
-    at = uintp(at)
+def _add_std(deviations, at, share, limit, total, to, count):
+    at, to = uintp(at), uintp(to)
     for unit in range(uintp(count)):
         std = np.sqrt(deviations[at + unit] * share)
-        total[unit] += 0.0 if std <= limit[unit] else std
+        total[to + unit] += 0.0 if std <= limit[to + unit] else std
 
 
 @compiled_function()
@@ -130,5 +134,7 @@ def add_std(deviations, share, limit, total):
         limit: (units,)
         total: (units,) zeros; the sums.
     """
-    for at in range(0, deviations.size, total.size):
-        _add_std(deviations, at, share, limit, total, total.size)
+    count = total.size
+    for to in range(0, count, AT_ONCE):
+        for at in range(to, deviations.size, count):
+            _add_std(deviations, at, share, limit, total, to, min(AT_ONCE, count - to))

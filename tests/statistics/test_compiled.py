@@ -12,7 +12,7 @@ from onnxinv.statistics.compiled import Compiled, compiled
 
 CODE = compiled()
 assert isinstance(CODE, Compiled), CODE
-SIZES = [(1, 1), (1, 30), (2, 7), (16, 1), (49, 100)]
+SIZES = [(1, 1), (1, 30), (2, 7), (16, 1), (49, 100), (3, 2000)]
 
 
 def moments(transforms: int, units: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
