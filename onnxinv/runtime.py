@@ -156,6 +156,8 @@ class Session:
         options.log_severity_level = 4
         # Threads wait actively within a run, where that is fastest, and leave the cores to others between runs.
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        # What is made of a tensor runs soon after it: by default it waits for the last node, and all tensors with it.
+        options.execution_order = ort.ExecutionOrder.PRIORITY_BASED
         level = ort.GraphOptimizationLevel
         options.graph_optimization_level = level.ORT_ENABLE_ALL if optimize else level.ORT_DISABLE_ALL
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder.absolute()))
