@@ -54,7 +54,7 @@ _DESKS_OF_A_GPU = 2
 FEW_OF_A_CLASS = 10
 """Samples of a class below which the user is told that intervals are rough: their bias correction is as large."""
 
-_MANY_ACTIVATIONS = 10**9
+_MANY_ACTIVATIONS = 5 * 10**8
 """Activations of a run from which compiled code is made ready: half a second, once it was compiled on a machine."""
 
 Group = tuple[npt.NDArray[np.int64], ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -42,9 +43,10 @@ def complaints(browser: webdriver.Chrome) -> list[str]:
 
 
 def asked_for(browser: webdriver.Chrome) -> list[str]:
-    """Return what was loaded, the page itself among it."""
-    messages = [entry["message"] for entry in browser.get_log("performance")]
-    return [message for message in messages if 'Network.requestWillBeSent"' in message]
+    """Return the addresses of what the page has loaded, its own among them; not what the browser loads for itself."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [each["params"] for each in messages if each["method"] == "Network.requestWillBeSent"]
+    return [each["request"]["url"] for each in sent if not each["documentURL"].startswith("chrome:")]
 
 
 def sideways(browser: webdriver.Chrome) -> bool:
