@@ -190,15 +190,17 @@ def lay_out(work: Work, budget: int | None) -> Layout:
     ]
     layouts = [each for each in found if isinstance(each, Layout)]
     if layouts:
-        return min(layouts, key=lambda each: _rank(each, work.columns))
+        return min(layouts, key=lambda each: _rank(each, work))
     # One desk needs least.
     raise min((each for each in found if isinstance(each, _Short)), key=lambda each: each.need).error(limit)
 
 
-def _rank(layout: Layout, columns: int) -> tuple[int, bool, int, int, bool]:
+def _rank(layout: Layout, work: Work) -> tuple[int, bool, int, bool, int]:
     """Return what is smallest for the best layout."""
-    small = layout.batch < _LEAST_SAMPLES[-1] * columns  # states are touched for every sample
-    return len(layout.chunks), small, -layout.desks, -layout.batch, layout.joined
+    small = layout.batch < _LEAST_SAMPLES[-1] * work.columns  # states are touched for every sample
+    # Where memory does not do for as many desks as there may be, the less of it is touched the better.
+    short = layout.desks < min(work.desks, work.groups)
+    return len(layout.chunks), small, -layout.desks, layout.joined != short, -layout.batch
 
 
 def _counts(most: int) -> set[int]:

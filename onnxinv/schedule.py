@@ -78,7 +78,9 @@ def segments(group: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
     They hold whole windows, all but the last, and none is left with one sample, which would have no other beside it.
     """
     windows, pieces = -(-len(group) // BLOCK_SAMPLES), -(-len(group) // SEGMENT)
-    return (group[low * BLOCK_SAMPLES : high * BLOCK_SAMPLES] for low, high in pairwise(_bounds(windows, pieces)))
+    # Rounded down: the last window may be a short one, and desks wait for each other least if pieces are alike.
+    bounds = [BLOCK_SAMPLES * (windows * place // pieces) for place in range(pieces)]
+    return (group[low:high] for low, high in pairwise((*bounds, len(group))))
 
 
 def blocks(segment: npt.NDArray[np.int64], columns: int, batch: int, window: int = 0) -> Iterator[BlockPlan]:

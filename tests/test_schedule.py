@@ -91,6 +91,7 @@ def test_a_group_is_cut_into_segments_that_hold_whole_windows(samples: int) -> N
     assert max(map(len, cut)) <= SEGMENT
     assert len(cut) == -(-samples // SEGMENT)
     assert samples == 1 or min(map(len, cut)) > 1
+    assert max(map(len, cut)) - min(map(len, cut)) < 2 * BLOCK_SAMPLES
 
 
 @given(st.lists(st.lists(st.integers(0, 150), min_size=2, max_size=2).filter(any), min_size=1, max_size=8))
