@@ -76,7 +76,8 @@ Regression = Annotated[
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 """Names that are devices on Windows, in every folder and with every ending."""
 
-_REPORT = "check.json"
+_REPORTS = "check.json", "report.html"
+"""Files beside the folders of runs."""
 
 _NAME = (
     "the name of a folder: up to 100 letters, digits, dots, hyphens and underscores, beginning with a letter or digit, "
@@ -87,7 +88,7 @@ _NAME = (
 def _run_name(text: str) -> str:
     if RUN_NAME.fullmatch(text) is None:
         raise ValueError(f"it must be {_NAME}")
-    if _RESERVED.fullmatch(text) or text.casefold() == _REPORT:
+    if _RESERVED.fullmatch(text) or text.casefold() in _REPORTS:
         raise ValueError("it is the name of a folder, and that is taken by something else")
     return text
 
@@ -251,4 +252,4 @@ def config_schema() -> dict[str, Any]:
 def default_name(model: Path) -> str:
     """Return the name of a run that is given none."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", model.stem).strip("._-")[:100].rstrip(".") or "run"
-    return f"run-{name}"[:100] if _RESERVED.fullmatch(name) or name.casefold() == _REPORT else name
+    return f"run-{name}"[:100] if _RESERVED.fullmatch(name) or name.casefold() in _REPORTS else name

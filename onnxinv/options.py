@@ -162,7 +162,7 @@ FailOn = Annotated[
 ]
 ComparisonFormats = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, markdown, json or schema; repeatable."),
+    typer.Option("--format", metavar="FORMAT[:PATH]", help="terminal, html, markdown, json or schema; repeatable."),
 ]
 ComparisonFolder = Annotated[
     Path | None,
@@ -232,11 +232,14 @@ OwnThreads = Annotated[
 CheckFormats = Annotated[
     list[str] | None,
     typer.Option(
-        "--format", metavar="FORMAT[:PATH]", help="terminal, junit, github, markdown, json or schema; repeatable."
+        "--format",
+        metavar="FORMAT[:PATH]",
+        help="terminal, html, junit, github, markdown, json or schema; repeatable.",
     ),
 ]
 CheckFolder = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write check.json, and the result of each run.")
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", help="Write check.json with its page, report.html, and each run."),
 ]
 
 ConfiguredModel = Annotated[Path | None, typer.Argument(metavar="MODEL", help="The ONNX file.", show_default=False)]

@@ -183,7 +183,7 @@ def test_an_earlier_check_is_not_overwritten_unless_asked(capsys, place):
     assert check(capsys, "-o", place / "out", "--quiet").status == 0
     kept = (place / "out" / "check.json").read_bytes()
     assert json.loads(kept)["meta"]["passed"] is True
-    assert sorted(each.name for each in (place / "out").iterdir()) == ["check.json", "digits"]
+    assert sorted(each.name for each in (place / "out").iterdir()) == ["check.json", "digits", "report.html"]
     assert sorted(each.name for each in (place / "out" / "digits").iterdir()) == [
         "pictures.npz",
         "report.html",

@@ -109,7 +109,9 @@ def check(
             say_untrusted(f"Written to {baseline}: what regressions are held against from now on.")
     found = report(asked, prepared, measured, strict=strict)
     if output is not None:
-        write_folder(output, {"check.json": check_json(found).encode()}, marker="check.json", overwrite=overwrite)
+        files = {"report.html": check_reports.build("html").render(found), "check.json": check_json(found)}
+        written = {name: text.encode() for name, text in files.items()}
+        write_folder(output, written, marker="check.json", overwrite=overwrite)
     _tell(found, wanted, quiet=quiet)
     if not found.passed:
         raise LimitBrokenError

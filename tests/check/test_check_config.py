@@ -143,6 +143,7 @@ def test_name_that_is_no_folder_of_its_own_is_refused(name):
         "a b.onnx",
         "con.onnx",
         "check.json.onnx",
+        "report.html.onnx",
         ".onnx",
         "\u00e9.onnx",
         "a" * 150 + ".onnx",

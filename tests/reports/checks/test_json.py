@@ -13,7 +13,7 @@ from onnxinv.reports.checks.json import JsonCheckReport
 from onnxinv.reports.checks.schema import SchemaCheckReport
 from tests.reports.checks.checked import HOSTILE, check_of, finding, small
 
-NAMES = ["github", "json", "junit", "markdown", "schema", "terminal"]
+NAMES = ["github", "html", "json", "junit", "markdown", "schema", "terminal"]
 
 
 def refuse(constant: str) -> None:
