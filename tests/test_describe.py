@@ -155,6 +155,7 @@ def test_a_plan_says_how_activations_are_summed(monkeypatch: pytest.MonkeyPatch)
     def shown(**options: object) -> str:
         return " ".join(text_of(describe_plan(plan(SHIPPED[0], DIGITS, "rotation:steps=7", **options))).split())
 
+    monkeypatch.setattr(plan_module, "_MANY_ACTIVATIONS", 1 << 60)
     assert "sums float64" in shown(reduce="host")
     assert "sums float32 where that agrees with float64 intervals" in shown()
     monkeypatch.setattr(plan_module, "_MANY_ACTIVATIONS", 1)
