@@ -25,7 +25,8 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="SRC",
-        help="x.npy, x.npz, an image folder, file.py:function or random:n=64; parameters follow as :key=value.",
+        help="x.npy, x.npz, MNIST's idx3-ubyte, CIFAR's .bin, an image folder, file.py:function or random:n=64; "
+        "parameters follow as :key=value.",
     ),
 ]
 Transforms = Annotated[

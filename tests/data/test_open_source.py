@@ -97,7 +97,7 @@ def test_a_file_of_no_accepted_kind_is_refused_with_those_accepted(tmp_path):
     (tmp_path / "a.csv").write_text("1,2")
     with pytest.raises(DataError, match=r"a\.csv") as caught:
         open_source(str(tmp_path / "a.csv"), INPUTS)
-    for accepted in ("*.npy", "*.npz", "a folder of images", "file.py:function"):
+    for accepted in ("*.npy", "*.npz", "*-idx3-ubyte[.gz]", "CIFAR's *.bin", "a folder of images", "file.py:function"):
         assert accepted in caught.value.hint
 
 
@@ -140,7 +140,7 @@ def test_every_source_names_the_file_that_it_cannot_read(tmp_path, name):
 
 
 def test_every_source_is_found_by_itself():
-    assert {"npy", "npz", "images", "random", "python"} <= set(sources.names())
+    assert {"npy", "npz", "idx", "cifar", "images", "random", "python"} <= set(sources.names())
 
 
 def test_samples_are_the_same_at_every_reading(tmp_path):
