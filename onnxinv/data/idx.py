@@ -90,12 +90,13 @@ class IdxSource(Source):
 
 def _beside(path: Path, word: str, other: str, dimensions: int) -> Path | None:
     """Return the file beside this one whose name has another word, the one named most alike; None where none has."""
-    found = re.fullmatch(rf"(.*){word}([-.])idx[1-4]-ubyte(\.gz)?", path.name, re.DOTALL)
+    found = re.fullmatch(rf"(.*){word}([-.])idx[1-4]-ubyte(\.gz)?", path.name, re.DOTALL | re.IGNORECASE)
     if found is None:
         return None
-    start, dot, packed = found[1], found[2], found[3] or ""
+    start, dot, packed = found[1], found[2], (found[3] or "").lower()
+    cased = str.upper if path.name.isupper() else str
     names = (
-        f"{start}{other}{separator}idx{dimensions}-ubyte{suffix}"
+        start + cased(f"{other}{separator}idx{dimensions}-ubyte{suffix}")
         for separator in sorted("-.", key=lambda each: each != dot)
         for suffix in sorted(("", ".gz"), key=lambda each: each != packed)
     )

@@ -111,6 +111,7 @@ def test_a_file_larger_than_memory_can_be_opened(tmp_path):
         ("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"),
         ("images-idx3-ubyte", "labels-idx1-ubyte"),
         ("emnist-images-letters-images-idx3-ubyte", "emnist-images-letters-labels-idx1-ubyte"),
+        ("T10K-IMAGES-IDX3-UBYTE", "T10K-LABELS-IDX1-UBYTE"),
         ("colour-images-idx4-ubyte", "colour-labels-idx1-ubyte"),
     ],
 )
