@@ -2,7 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format bench conformance check-readme clean
+# What trains the networks of the paper's experiments; TORCH=torch takes the build that the package index has.
+TORCH ?= torch==2.13.0+cpu
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TRAINING := .venv-reproduce/bin
+SEED ?= 0
+GIVEN = $(if $(MNIST),--mnist $(MNIST)) $(if $(CIFAR10),--cifar10 $(CIFAR10))
+
+.PHONY: demo test lint format bench conformance reproduce reproduce-full check-readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/onnxinv demo
@@ -27,11 +34,17 @@ bench: .venv/test.stamp
 conformance: .venv/test.stamp
 	$(BIN)/python tools/conformance.py
 
+reproduce: .venv-reproduce/stamp
+	$(TRAINING)/python -m tools.reproduce --first-seed $(SEED) $(GIVEN)
+
+reproduce-full: .venv-reproduce/stamp
+	$(TRAINING)/python -m tools.reproduce --first-seed $(SEED) --full $(GIVEN)
+
 check-readme: .venv/test.stamp
 	$(BIN)/python -m pytest -q tests/test_readme.py
 
 clean:
-	rm -rf .venv build dist onnxinv-demo .*_cache
+	rm -rf .venv .venv-reproduce build dist onnxinv-demo .*_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -47,4 +60,11 @@ clean:
 .venv/lint.stamp: pyproject.toml | .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --group lint
+	touch $@
+
+.venv-reproduce/stamp: pyproject.toml
+	$(PYTHON) -m venv .venv-reproduce
+	$(TRAINING)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(TRAINING)/python -m pip install --quiet --no-compile --extra-index-url $(TORCH_INDEX) '$(TORCH)'
+	$(TRAINING)/python -m pip install --quiet --no-compile --editable '.[fast,plot]' --group tools
 	touch $@

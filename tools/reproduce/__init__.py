@@ -1,0 +1,1 @@
+"""Reproduces the paper's experiments: trains, exports, measures, decides."""

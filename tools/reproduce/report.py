@@ -1,0 +1,90 @@
+"""Writes the report: Markdown, figures, and the verdicts as JSON."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+
+from onnxinv.files import write_file
+from onnxinv.json_text import json_text
+from tools.reproduce.datasets import Folders, load
+from tools.reproduce.experiment import Experiment, Outcome
+from tools.reproduce.study import Study
+
+REPORT = "REPRODUCTION.md"
+VERDICTS = "verdicts.json"
+FIGURES = "figures"
+DOTS_PER_INCH = 90
+
+PACKAGES = ("onnxinv", "onnxruntime-gpu", "torch", "numpy", "scipy", "scikit-image", "scikit-learn", "mlxtend")
+
+Verdicts = dict[str, dict[str, str]]
+
+
+def write(
+    folder: Path,
+    study: Study,
+    folders: Folders,
+    found: Sequence[tuple[Experiment, Outcome]],
+    beside: Mapping[str, object] | None,
+) -> Path:
+    """Write the report of a study.
+
+    Args:
+        folder: made where it is not there; an earlier report in it is replaced.
+        study: its sizes.
+        folders: of the paper's datasets.
+        found: the experiments in order, with their outcomes.
+        beside: `verdicts.json` of another seed set, to be shown beside.
+
+    Returns:
+        The Markdown file.
+    """
+    pictures = folder / FIGURES
+    pictures.mkdir(parents=True, exist_ok=True)
+    for _, outcome in found:
+        for picture in outcome.pictures:
+            # Without a date the same numbers make the same bytes.
+            picture.figure.savefig(pictures / f"{picture.name}.png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    verdicts = {each.key: {"status": outcome.status, "statistic": outcome.statistic} for each, outcome in found}
+    told = {"study": study.name, "first_seed": study.first_seed, "verdicts": verdicts}
+    write_file(folder / VERDICTS, json_text(told).encode())
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=False,  # Markdown of our own numbers
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    text = environment.get_template("report.md.j2").render(
+        study=study,
+        found=found,
+        datasets=[load(name, folders) for name in study.datasets],
+        beside=beside,
+        figures=FIGURES,
+        packages={name: version(name) for name in PACKAGES},
+        python=platform.python_version(),
+        machine=platform.machine(),
+    )
+    path = folder / REPORT
+    write_file(path, text.encode())
+    return path
+
+
+def read_verdicts(folder: Path) -> dict[str, object]:
+    """Return what another run decided.
+
+    Raises:
+        SystemExit: there is no such run.
+    """
+    path = folder / VERDICTS
+    try:
+        found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{path} cannot be read: {error}.") from error
+    return found

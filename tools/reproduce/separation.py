@@ -1,0 +1,57 @@
+"""Decides whether conditions have different layer profiles, against the spread over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from tools.reproduce.experiment import Status, Table, status_of
+from tools.reproduce.profiles import Array
+from tools.reproduce.replicates import Apart, apart, holm
+
+LEVEL = 0.05
+
+RULE = (
+    "For each pair the mean distance (root mean square over layers) of a profile of one from a profile of the other "
+    "must be above the 95th percentile of the distances between seeds, and the permutation test of the energy "
+    "distance must reject equality at 0.05 after Holm's correction. It does not hold if a pair meets neither."
+)
+
+
+def separation(names: Sequence[str], groups: Sequence[Array]) -> tuple[Status, str, Table]:
+    """Compare every two of some sets of profiles.
+
+    Args:
+        names: of the sets.
+        groups: (networks, layers) each.
+
+    Returns:
+        The verdict, a sentence with its numbers, and a table of all pairs.
+    """
+    every = list(combinations(range(len(groups)), 2))
+    return _decided([f"{names[a]} / {names[b]}" for a, b in every], [apart(groups[a], groups[b]) for a, b in every])
+
+
+def separation_from(reference: Array, others: dict[str, Array]) -> tuple[Status, str, Table]:
+    """Compare each of some sets of profiles with one and the same."""
+    return _decided(list(others), [apart(reference, each) for each in others.values()])
+
+
+def _decided(names: Sequence[str], found: Sequence[Apart]) -> tuple[Status, str, Table]:
+    corrected = holm([each.pvalue for each in found])
+    farther = [each.between > each.within for each in found]
+    significant = [pvalue < LEVEL for pvalue in corrected]
+    both = [a and b for a, b in zip(farther, significant, strict=True)]
+    neither = [not a and not b for a, b in zip(farther, significant, strict=True)]
+    status = status_of(holds=all(both), fails=any(neither))
+    closest = min(each.between / each.within for each in found)
+    sentence = (
+        f"{sum(both)} of {len(found)} pairs are apart: distances are at least {closest:.3g} times the 95th percentile "
+        f"of those between seeds, the largest corrected p-value is {max(corrected):.2g}."
+    )
+    rows = [
+        (name, f"{each.between:.3g}", f"{each.within:.3g}", f"{each.between / each.within:.3g}", f"{pvalue:.2g}")
+        for name, each, pvalue in zip(names, found, corrected, strict=True)
+    ]
+    header = ("pair", "distance", "95th percentile between seeds", "ratio", "p (Holm)")
+    return status, sentence, Table("Distances of layer profiles", header, rows)
