@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
-from tools.networks import NETWORKS, resnet18, vgg16
+from tools.networks import NETWORKS, resnet18, small_resnet, vgg16
 
 # What torchvision and the CIFAR variant of VGG16 state, less one number for every channel of a BatchNorm: of its weight
 # and bias only a bias is left once it is folded. Channels: 4,800 in ResNet18, 4,224 in VGG16, 17,056 in MobileNetV2.
@@ -76,8 +77,9 @@ def test_weights_follow_from_the_seed() -> None:
     assert first != other
 
 
-def test_side_and_classes_can_be_chosen() -> None:
-    model = resnet18(side=32, classes=7)
+@pytest.mark.parametrize("build", [resnet18, small_resnet])
+def test_side_and_classes_can_be_chosen(build: Callable[..., onnx.ModelProto]) -> None:
+    model = build(side=32, classes=7)
     onnx.checker.check_model(model, full_check=True)
     assert [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim[1:]] == [3, 32, 32]
     assert model.graph.output[0].type.tensor_type.shape.dim[1].dim_value == 7

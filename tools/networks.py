@@ -1,4 +1,4 @@
-"""Writes ResNet18, VGG16 and MobileNetV2 as ONNX files with seeded random weights, without torch.
+"""Writes ResNet18, a small one, VGG16 and MobileNetV2 as ONNX files with seeded random weights, without torch.
 
 As torch exports them in eval mode: BatchNorm is folded into the convolution before it, so that every convolution has a
 bias and there is no BatchNorm node.
@@ -123,20 +123,38 @@ class Builder:
 
 def resnet18(side: int = 64, classes: int = 1000, seed: int = 0) -> onnx.ModelProto:
     """Return ResNet18 (He et al. 2016, as in torchvision): 8 residual blocks of two 3x3 convolutions."""
-    net = Builder(seed)
-    last = net.relu(net.conv("image", "conv1", (3, 64), 7, stride=2))
+    return resnet("resnet18", (64, 128, 256, 512), 2, side, classes, seed)
+
+
+def small_resnet(side: int = 32, classes: int = 10, seed: int = 0) -> onnx.ModelProto:
+    """Return a network built as ResNet18 is, of two residual blocks with few channels."""
+    return resnet("small_resnet", (8, 12), 1, side, classes, seed)
+
+
+def resnet(name: str, widths: Sequence[int], blocks: int, side: int, classes: int, seed: int) -> onnx.ModelProto:
+    """Return a residual network: a 7x7 convolution, a pooling, and stages of blocks of two 3x3 convolutions.
+
+    Args:
+        name: of the graph.
+        widths: channels of each stage; every stage but the first halves the maps.
+        blocks: of each stage.
+        side: height and width of its images.
+        classes: how many it tells apart.
+        seed: of the weights.
+    """
+    net, width = Builder(seed), widths[0]
+    last = net.relu(net.conv("image", "conv1", (3, width), 7, stride=2))
     last = net.node("MaxPool", [last], "maxpool", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
-    width = 64
-    for stage, channels in enumerate((64, 128, 256, 512), 1):
-        for block in range(2):
-            name, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
-            inner = net.relu(net.conv(last, f"{name}.conv1", (width, channels), 3, stride=stride))
-            inner = net.conv(inner, f"{name}.conv2", (channels, channels), 3, gain=_BRANCH)
+    for stage, channels in enumerate(widths, 1):
+        for block in range(blocks):
+            place, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
+            inner = net.relu(net.conv(last, f"{place}.conv1", (width, channels), 3, stride=stride))
+            inner = net.conv(inner, f"{place}.conv2", (channels, channels), 3, gain=_BRANCH)
             if width != channels:
-                last = net.conv(last, f"{name}.downsample", (width, channels), 1, stride=stride)
-            last = net.relu(net.node("Add", [inner, last], f"{name}.add"))
+                last = net.conv(last, f"{place}.downsample", (width, channels), 1, stride=stride)
+            last = net.relu(net.node("Add", [inner, last], f"{place}.add"))
             width = channels
-    return _classified(net, "resnet18", last, side, (width, classes))
+    return _classified(net, name, last, side, (width, classes))
 
 
 def vgg16(side: int = 32, classes: int = 10, seed: int = 0) -> onnx.ModelProto:
