@@ -22,6 +22,7 @@ from pathlib import Path
 from benchmark_cases import CASES, files
 from benchmark_kinds import KINDS, PEER, STEPS, Task, Timed
 from benchmark_tables import growth_table, machine, times_table
+from peer.call import call
 
 GROWTH = (1, 2, 4, 10)
 """Times the samples of a case that `--growth` measures."""
@@ -51,7 +52,7 @@ def _times(name: str, options: argparse.Namespace, folder: Path) -> None:
     tuned = run("tune", task)
     task = replace(task, batch=tuned["batch"])
     kinds = ("plain", *options.kinds)
-    if options.peer and CASES[name].side:  # it knows the operators of the networks that are made here
+    if options.peer:
         run("graph", task)
         kinds = (*kinds, PEER)
     # Every other round goes backwards, so that a machine that slows down favours no kind.
@@ -65,7 +66,8 @@ def _times(name: str, options: argparse.Namespace, folder: Path) -> None:
         found = run("values", task)
         print(
             f"\nTV, SV and NV of {found['channels']:,} channels: relative difference to tmeasures "
-            f"{found['median']:.0e} in the median, {found['largest']:.0e} at most ({found['where']})",
+            f"{found['median']:.0e} in the median, {found['largest']:.0e} at most ({found['where']}); "
+            f"{found['zero']} zero on both sides, {found['disputed']} on one only",
             flush=True,
         )
     Path(task.variants).unlink()  # hundreds of megabytes
@@ -87,20 +89,15 @@ def run(step: str, task: Task) -> Timed:
     print(f"{Path(task.model).stem}, {task.samples} samples: {step}", file=sys.stderr, flush=True)
     told = json.dumps({**asdict(task), "began": time.time()})
     command = [sys.executable, __file__, "--step", step, "--task", told]
-    return _timed(command)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: Timed = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def run_peer(python: Path, task: Task) -> Timed:
     """Run tmeasures in its own environment."""
     print(f"{Path(task.model).stem}, {task.samples} samples: {PEER}", file=sys.stderr, flush=True)
-    script = Path(__file__).with_name("benchmark_peer.py")
-    return _timed([str(python), str(script), task.graph, task.variants, str(task.samples)])
-
-
-def _timed(command: list[str]) -> Timed:
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found: Timed = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return call(python, "tmeasures_variances", task.graph, task.variants, task.samples, task.values)
 
 
 def _task(name: str, options: argparse.Namespace, folder: Path, samples: int | None = None) -> Task:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from benchmark_agreement import agreement
-from benchmark_graph import hand_over
+from peer.agreement import MEASURES, agreement, labels
+from peer.hand_over import write_network, write_variants
 
 from onnxinv import api
 from onnxinv.assemble import assemble
@@ -67,6 +65,11 @@ class Task:
         """File of the network for an environment without ONNX."""
         return f"{self.variants}.graph.npz"
 
+    @property
+    def values(self) -> str:
+        """File of what that environment measures."""
+        return f"{self.variants}.values.npz"
+
     def plan(self, **options: object) -> Plan:
         """Return the plan of the measurement."""
         return api.plan(self.model, self.data, self.transform, samples=self.samples, device="cpu", **options)
@@ -89,26 +92,13 @@ class Kind:
 
 def make_variants(task: Task) -> Timed:
     """Write the variants as the engine would make them, on all cores."""
-    plan = task.plan()
-    feeds, columns = plan.feeds, slice(0, len(plan.transforms))
-    every = [int(sample) for sample in plan.samples]
-    made: np.ndarray | None = None
-
-    def make(place: int) -> tuple[int, np.ndarray]:
-        return place, feeds.batch(every[place : place + 1], columns)[feeds.primary.name]
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for place, variants in pool.map(make, range(len(every))):
-            if made is None:
-                shape = (len(every) * len(variants), *variants.shape[1:])
-                made = np.lib.format.open_memmap(task.variants, "w+", variants.dtype, shape)
-            made[place * len(variants) : (place + 1) * len(variants)] = variants
+    write_variants(task.plan(), Path(task.variants))
     return {}
 
 
 def write_graph(task: Task) -> Timed:
     """Write what an environment without ONNX needs of the network."""
-    hand_over(task.plan(), Path(task.graph))
+    write_network(task.plan(), Path(task.graph))
     return {}
 
 
@@ -213,9 +203,8 @@ def analyze(task: Task, options: Mapping[str, object]) -> Timed:
 
 def compare_values(task: Task) -> Timed:
     """Compare the peer's values with onnxinv's, summed in float64."""
-    measures = ("transformational-variance", "sample-variance")
-    plan = task.plan(reduce="host", measures=measures)
-    return asdict(agreement(plan, assemble(plan, measure(plan)), f"{task.variants}.peer.npz"))
+    plan = task.plan(reduce="host", measures=MEASURES)
+    return asdict(agreement(labels(plan), assemble(plan, measure(plan)).units, np.load(task.values)))
 
 
 KINDS: dict[str, Kind] = {

@@ -91,7 +91,8 @@ def _beside(kind: str, timed: Sequence[Timed]) -> str:
     told = {"start": "process start", "sessions": "sessions", "plan": "plan with probe"}
     parts = [f"{label} {_median(timed, key):.2f} s" for key, label in told.items() if key in timed[0]]
     if "versions" in timed[0]:
-        parts.append(f"{timed[0]['versions']}, {timed[0]['layers']} layers")
+        versions = timed[0]["versions"]
+        parts.append(f"tmeasures {versions['tmeasures']}, torch {versions['torch']}, {timed[0]['layers']} layers")
     if "shares" in timed[0]:
         names = timed[0]["shares"]
         shares = {name: statistics.median(each["shares"][name] for each in timed) for name in names}

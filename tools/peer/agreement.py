@@ -1,57 +1,80 @@
-"""How far the peer's values are from onnxinv's, channel by channel."""
+"""How far one set of values is from another, channel by channel."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from onnxinv.plan import Plan
-from onnxinv.result import Result
 
-_MEASURES = {"transformational": "transformational-variance", "sample": "sample-variance"}
+MEASURES = ("transformational-variance", "sample-variance", "normalized-variance")
+"""What tmeasures and onnxinv both have: TV, SV, and their quotient NV."""
+
+Values = Mapping[str, np.ndarray]
+"""One value a channel by `<measure>/<layer index as four digits>`, as in a result."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Relative differences of all channels of all layers.
+    """Relative differences of the channels of all layers.
 
     Attributes:
-        channels: how many were compared.
-        median: of TV, SV and their quotient NV together.
+        channels: how many were compared, for each measure.
+        zero: values that are exactly zero on both sides: the variances of dead channels.
+        disputed: values that are zero on one side only, or not finite on one only; their difference is infinite.
+        median: of the differences of all values.
         largest: likewise.
-        where: layer of the largest.
+        where: layer and channel of the largest.
     """
 
     channels: int
+    zero: int
+    disputed: int
     median: float
     largest: float
     where: str
 
 
-def agreement(plan: Plan, ours: Result, peer: str) -> Agreement:
-    """Compare the spatial means of TV and SV, and their quotient.
+def labels(plan: Plan) -> dict[str, str]:
+    """Return what the layers are called, by their index as four digits."""
+    return {f"{layer.index:04d}": layer.label for layer in plan.layers}
+
+
+def agreement(layers: Mapping[str, str], ours: Values, theirs: Values, measures: Sequence[str] = MEASURES) -> Agreement:
+    """Compare the values of some measures; equal ones, infinities and zeros too, differ by 0.
 
     Args:
-        plan: of the measurement.
-        ours: its result, with one value a channel.
-        peer: file with one value a unit of every layer, in order.
+        layers: `labels` of those to compare.
+        ours: what the differences are relative to.
+        theirs: of the same layers.
+        measures: which to compare, together.
+
+    Raises:
+        ValueError: a layer has more channels on one side than on the other.
     """
-    theirs = np.load(peer)
+    zero = 0
     differences, where = [], []
-    for place, layer in enumerate(plan.layers):
-        space = tuple(axis for axis in range(len(layer.shape)) if axis != layer.channel_axis)
-        means = {
-            part: theirs[f"{part}/{place}"].reshape(layer.shape).astype(np.float64).mean(space) for part in _MEASURES
-        }
-        found = {part: ours.units[f"{key}/{layer.index:04d}"] for part, key in _MEASURES.items()}
-        with np.errstate(invalid="ignore", divide="ignore"):  # dead channels, and those of the transform alone
-            for each in (found, means):
-                each["normalized"] = each["transformational"] / each["sample"]
-        for part, one in found.items():
-            other = means[part]
-            alive = np.isfinite(one) & np.isfinite(other) & (one != 0)
-            differences.append(np.abs(other[alive] / one[alive] - 1))
-            where += [layer.label] * int(alive.sum())
+    for measure in measures:
+        for index, label in layers.items():
+            key = f"{measure}/{index}"
+            one, other = np.asarray(ours[key], np.float64), np.asarray(theirs[key], np.float64)
+            if one.shape != other.shape:
+                raise ValueError(f"{key} has {one.shape} values on one side, {other.shape} on the other.")
+            with np.errstate(invalid="ignore", divide="ignore"):
+                relative = np.abs(other / one - 1)
+            same = (one == other) | (np.isnan(one) & np.isnan(other))
+            sound = np.isfinite(one) & np.isfinite(other) & (one != 0) & (other != 0)
+            differences.append(np.where(same, 0.0, np.where(sound, relative, np.inf)))
+            where += [f"{label}, channel {channel}" for channel in range(one.size)]
+            zero += int(((one == 0) & (other == 0)).sum())
     every = np.concatenate(differences)
-    return Agreement(every.size // 3, float(np.median(every)), float(every.max()), where[int(every.argmax())])
+    return Agreement(
+        channels=every.size // len(measures),
+        zero=zero,
+        disputed=int(np.isinf(every).sum()),
+        median=float(np.median(every)),
+        largest=float(every.max()),
+        where=where[int(every.argmax())],
+    )

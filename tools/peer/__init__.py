@@ -1,0 +1,1 @@
+"""What tmeasures, in an environment of its own, makes of a network and its variants, and how close onnxinv comes."""
