@@ -1,4 +1,4 @@
-"""TV, SV and NV of every channel are what tmeasures, the library of the paper's authors, makes of the same variants.
+"""Values of every channel are what tmeasures, the library of the paper's authors, makes of the same variants.
 
 `golden/tmeasures.json` says what made `golden/tmeasures.npz`, and how to make both again.
 """
@@ -19,13 +19,13 @@ from onnxinv.plan import Plan
 from onnxinv.result import Result
 from tools.peer.agreement import MEASURES, labels
 from tools.peer.hand_over import write_variants
-from tools.reproduce.peer_cases import CASES, SAMPLES, TRANSFORM, network_digest, plan_for, variant_sums
+from tools.reproduce.peer_cases import CASES, FAMILIES, SAMPLES, TRANSFORM, network_digest, plan_for, variant_sums
 
 GOLDEN = Path(__file__).with_name("golden")
 PROVENANCE: dict[str, Any] = json.loads((GOLDEN / "tmeasures.json").read_text())
 
 DEAD = {"plain": 0, "rotated": 0, "residual": 2}
-"""Channels that never vary: one is negative wherever the residual network ends, so that its ReLU and pooling are 0."""
+"""Channels that never vary: the last sum of the residual network is negative in one, its ReLU and pooling are 0."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,31 @@ class Case:
         return PROVENANCE["networks"][self.name]
 
 
+@dataclass(frozen=True)
+class Measured:
+    family: str
+    result: Result
+    theirs: Mapping[str, np.ndarray]
+
+
 @pytest.fixture(scope="module", params=list(CASES))
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     golden = np.load(GOLDEN / "tmeasures.npz")
     plan = plan_for(request.param, tmp_path_factory.mktemp(request.param))
-    theirs = {key.removeprefix(f"{request.param}/"): golden[key] for key in golden if key.startswith(request.param)}
-    return Case(request.param, plan, theirs)
+    return Case(request.param, plan, below(f"{request.param}/", golden))
 
 
 @pytest.fixture(scope="module", params=["host", "auto"])
-def measured(request: pytest.FixtureRequest, case: Case, tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return api.run(plan_for(case.name, tmp_path_factory.mktemp(case.name), request.param))
+def measured(request: pytest.FixtureRequest, case: Case, tmp_path_factory: pytest.TempPathFactory) -> list[Measured]:
+    folder = tmp_path_factory.mktemp(case.name)
+    return [
+        Measured(family, api.run(plan_for(case.name, folder, family, request.param)), below(f"{family}/", case.theirs))
+        for family in CASES[case.name].families
+    ]
+
+
+def below(prefix: str, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {key.removeprefix(prefix): values[key] for key in values if key.startswith(prefix)}
 
 
 def test_tmeasures_had_the_same_network_and_the_same_variants(case: Case, tmp_path: Path) -> None:
@@ -68,24 +82,28 @@ def test_variants_of_other_angles_or_in_another_order_are_noticed(case: Case) ->
     assert np.abs(sums[1:] - sums[:-1]).max(axis=(1, 2)).min() > least
 
 
-def test_values_of_every_channel_agree_with_those_of_tmeasures(case: Case, measured: Result) -> None:
+def test_values_of_every_channel_agree_with_those_of_tmeasures(case: Case, measured: list[Measured]) -> None:
     assert labels(case.plan) == case.stated["layers"]
-    keys = {f"{measure}/{layer}" for measure in MEASURES for layer in case.stated["layers"]}
-    assert keys == set(measured.units) == set(case.theirs) - {"variant-sums"}
-    for key in sorted(keys):
-        assert np.isfinite(case.theirs[key]).all()
-        np.testing.assert_allclose(measured.units[key], case.theirs[key], rtol=1e-4, err_msg=f"{case.name}, {key}")
+    for each in measured:
+        keys = {f"{measure}/{layer}" for measure in FAMILIES[each.family].measures for layer in case.stated["layers"]}
+        assert keys == set(each.result.units) == set(each.theirs)
+        for key in sorted(keys):
+            ours, theirs, message = each.result.units[key], each.theirs[key], f"{case.name}, {each.family}, {key}"
+            assert np.isfinite(theirs).all(), message
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, err_msg=message)
 
 
-def test_channels_are_dead_for_both_or_for_neither(case: Case, measured: Result) -> None:
-    dead = 0
-    for layer in measured.layers:
-        variances = [f"{measure}/{layer.index:04d}" for measure in MEASURES[:2]]
-        ours, theirs = ([values[key] == 0 for key in variances] for values in (measured.units, case.theirs))
-        np.testing.assert_array_equal(ours, theirs)
-        still = np.all(ours, axis=0)
-        for values in (measured.units, case.theirs):
-            assert (values[f"{MEASURES[2]}/{layer.index:04d}"][still] == 1).all()
-        assert layer.measures[MEASURES[2]].dead == still.sum()
+def test_channels_are_dead_for_both_or_for_neither(case: Case, measured: list[Measured]) -> None:
+    variances, dead = measured[0], 0
+    assert variances.family == "variances"
+    for layer in variances.result.layers:
+        keys = [f"{measure}/{layer.index:04d}" for measure in MEASURES]
+        ours, theirs = ([values[key] for key in keys] for values in (variances.result.units, variances.theirs))
+        still = (theirs[0] == 0) & (theirs[1] == 0)
+        for values in (ours, theirs):
+            np.testing.assert_array_equal(values[0] == 0, still)
+            np.testing.assert_array_equal(values[1] == 0, still)
+            assert (values[2][still] == 1).all()
+        assert layer.measures["normalized-variance"].dead == still.sum()
         dead += int(still.sum())
     assert dead == DEAD[case.name]

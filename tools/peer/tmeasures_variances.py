@@ -15,6 +15,7 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
+from lookup import lookups
 from tmeasures import pytorch as measures
 from tmeasures.pytorch.measure_transformer import AverageFeatureMaps
 from torch_network import network, variants
@@ -23,27 +24,11 @@ _BATCH = 32
 """What tmeasures takes unless told otherwise."""
 
 
-class Variant(measures.PyTorchTransformation):
-    """Looks up what one transform makes of a sample, which stands for itself as its number."""
-
-    def __init__(self, every: torch.Tensor, transform: int) -> None:
-        super().__init__()
-        self._every, self._transform = every, transform
-
-    def parameters(self) -> torch.Tensor:
-        """Return the number of the transform."""
-        return torch.tensor([self._transform])
-
-    def __call__(self, sample: torch.Tensor) -> torch.Tensor:
-        """Return the variant of a sample."""
-        return self._every[int(sample), self._transform]
-
-
 def main() -> None:
     """Measure what was handed over, write the values, and print what was timed as JSON."""
     file, made, samples, values = sys.argv[1:]
     model, every = network(file), torch.from_numpy(variants(made, int(samples)))
-    transforms = measures.PyTorchTransformationSet([Variant(every, place) for place in range(every.shape[1])])
+    transforms = lookups(every)
     options = measures.PyTorchMeasureOptions(batch_size=_BATCH, verbose=False)
     with torch.no_grad():
         model.forward_activations(every[0])

@@ -1,10 +1,10 @@
-"""Checks TV, SV and NV against tmeasures, the library of the paper's authors, on identical variants.
+"""Checks measures against tmeasures, the library of the paper's authors, on identical variants.
 
     python -m tools.reproduce.peer --peer PYTHON
     python -m tools.reproduce.peer --peer PYTHON --golden tests/reproduce/golden
 
-PYTHON is the interpreter of an environment with torch and tmeasures 1.2.11; it needs neither onnx nor onnxinv. Both are
-held against the definition, too: float64 standard deviations (ddof = 1) of whole rows and columns.
+PYTHON is the interpreter of an environment with torch and tmeasures 1.2.11; it needs neither onnx nor onnxinv. TV, SV
+and NV of both are held against the definition, too: float64 standard deviations (ddof = 1) of whole rows and columns.
 """
 
 from __future__ import annotations
@@ -28,15 +28,18 @@ from onnxinv.version import __version__
 from tools.peer.agreement import MEASURES, Agreement, Values, agreement, labels
 from tools.peer.call import call
 from tools.peer.hand_over import write_network, write_variants
-from tools.reproduce.peer_cases import CASES, SAMPLES, TRANSFORM, network_digest, plan_for, variant_sums
+from tools.reproduce.peer_cases import CASES, FAMILIES, SAMPLES, TRANSFORM, network_digest, plan_for, variant_sums
 
 TOLERANCE = 1e-4
 """Relative difference of a channel's value that passes for agreement."""
 
-_AGGREGATE = (
-    "TV: mean over samples of the standard deviation over transforms; SV: mean over transforms of that over samples; "
-    "ddof = 1 in both; each averaged over the positions of a channel, in float64; NV: quotient of the two averages"
-)
+_VALUES = {
+    "variances": "TV: mean over samples of the standard deviation over transforms; SV: mean over transforms of that "
+    "over samples; ddof = 1 in both; each averaged over the positions of a channel, in float64; NV: their quotient",
+    "stratified": "NV of the samples of each class, averaged over the classes",
+    "distances": "mean absolute difference of pairs of transforms, and of pairs of samples in a batch that holds all; "
+    "each averaged over the positions of a channel, in float64; normalized-distance: their quotient",
+}
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,25 @@ class Checked:
     Attributes:
         plan: of onnxinv's measurement.
         peer: versions of tmeasures, torch and numpy, and the dtype of its values.
-        values: of tmeasures.
+        values: of tmeasures, by family.
         sums: `variant_sums` of the variants.
         digest: SHA-256 of their float32 bytes.
-        agreements: by what is compared, then by measure.
+        agreements: of onnxinv with tmeasures, by family, then by measure.
+        errors: of either against the definition, by a name for the comparison, then by measure.
     """
 
     plan: Plan
     peer: Mapping[str, Any]
-    values: Values
+    values: Mapping[str, Values]
     sums: np.ndarray
     digest: str
     agreements: Mapping[str, Mapping[str, Agreement]]
+    errors: Mapping[str, Mapping[str, Agreement]]
 
     @property
     def agrees(self) -> bool:
         """Whether every value of onnxinv is that of tmeasures."""
-        return all(each.largest <= TOLERANCE for each in self.agreements["onnxinv to tmeasures"].values())
+        return all(each.largest <= TOLERANCE for by in self.agreements.values() for each in by.values())
 
 
 def cross_check(name: str, python: Path) -> Checked:
@@ -75,33 +80,46 @@ def cross_check(name: str, python: Path) -> Checked:
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         plan = plan_for(name, folder)
-        network, made, values = folder / "network.npz", folder / "variants.npy", folder / "values.npz"
+        network, made, file, labels_file = (folder / each for each in ("n.npz", "v.npy", "values.npz", "labels.npy"))
         write_network(plan, network)
         write_variants(plan, made)
-        peer = call(python, "tmeasures_variances", network, made, SAMPLES, values)
-        theirs = dict(np.load(values))
+        handed = (network, made, SAMPLES, file)
+        peer, theirs, ours = {}, {}, {}
+        for family in CASES[name].families:
+            each = FAMILIES[family]
+            more = (labels_file,) if each.stratified else ()
+            if each.stratified:
+                np.save(labels_file, CASES[name].samples()["y"][plan.samples])
+            peer |= call(python, each.script, *handed, *more)
+            theirs[family] = dict(np.load(file))
+            measuring = plan_for(name, folder, family)
+            ours[family] = assemble(measuring, measure(measuring)).units
         defined = {}
         for precision in ("float32", "float64"):
-            call(python, "definition", network, made, SAMPLES, values, precision)
-            defined[precision] = dict(np.load(values))
+            call(python, "definition", *handed, precision)
+            defined[precision] = dict(np.load(file))
         variants = np.load(made)
-        ours = assemble(plan, measure(plan)).units
-    pairs: dict[str, tuple[Values, Values]] = {
-        "onnxinv to tmeasures": (theirs, ours),
-        "tmeasures to the definition, float32 network": (defined["float32"], theirs),
-        "tmeasures to the definition, float64 network": (defined["float64"], theirs),
-        "onnxinv to the definition, float64 network": (defined["float64"], ours),
-    }
+    layers = labels(plan)
     agreements = {
-        pair: {each: agreement(labels(plan), one, other, [each]) for each in MEASURES}
-        for pair, (one, other) in pairs.items()
+        family: {each: agreement(layers, theirs[family], ours[family], [each]) for each in FAMILIES[family].measures}
+        for family in theirs
+    }
+    held = {
+        "tmeasures to the definition, network in float32": (defined["float32"], theirs["variances"]),
+        "tmeasures to the definition, network in float64": (defined["float64"], theirs["variances"]),
+        "onnxinv to the definition, network in float64": (defined["float64"], ours["variances"]),
+    }
+    errors = {
+        pair: {each: agreement(layers, one, other, [each]) for each in MEASURES} for pair, (one, other) in held.items()
     }
     digest = hashlib.sha256(variants.tobytes()).hexdigest()
-    return Checked(plan, peer, theirs, variant_sums(variants), digest, agreements)
+    return Checked(plan, peer, theirs, variant_sums(variants), digest, agreements, errors)
 
 
 def table(checked: Checked) -> str:
     """Return the agreements of a network as Markdown."""
+    rows = {f"onnxinv to tmeasures, {family}": by for family, by in checked.agreements.items()}
+    rows |= checked.errors
     lines = [
         "| compared | measure | channels | zero in both | in one only | median | largest | where |",
         "|---|---|---|---|---|---|---|---|",
@@ -109,7 +127,7 @@ def table(checked: Checked) -> str:
     lines += [
         f"| {pair} | {name} | {each.channels} | {each.zero} | {each.disputed} | {each.median:.1e} "
         f"| {each.largest:.1e} | {each.where} |"
-        for pair, by_measure in checked.agreements.items()
+        for pair, by_measure in rows.items()
         for name, each in by_measure.items()
     ]
     return "\n".join(lines)
@@ -118,7 +136,12 @@ def table(checked: Checked) -> str:
 def write_golden(checked: Mapping[str, Checked], folder: Path) -> None:
     """Write the values of tmeasures into `tmeasures.npz`, and where they come from into `tmeasures.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {f"{name}/{key}": value for name, each in checked.items() for key, value in each.values.items()}
+    arrays = {
+        f"{name}/{family}/{key}": value
+        for name, each in checked.items()
+        for family, values in each.values.items()
+        for key, value in values.items()
+    }
     arrays |= {f"{name}/variant-sums": each.sums for name, each in checked.items()}
     np.savez_compressed(folder / "tmeasures.npz", **arrays)
     networks = {
@@ -127,7 +150,9 @@ def write_golden(checked: Mapping[str, Checked], folder: Path) -> None:
             "network_sha256": network_digest(each.plan),
             "variants_sha256": each.digest,
             "layers": labels(each.plan),
-            "agreement": {pair: {key: asdict(one) for key, one in by.items()} for pair, by in each.agreements.items()},
+            "agreement": {
+                family: {key: asdict(one) for key, one in by.items()} for family, by in each.agreements.items()
+            },
         }
         for name, each in checked.items()
     }
@@ -139,7 +164,7 @@ def write_golden(checked: Mapping[str, Checked], folder: Path) -> None:
         "peer": first.peer["versions"] | {"dtype": first.peer["dtype"], "batch": first.peer["batch"]},
         "transforms": {"spec": TRANSFORM, "names": [each.name for each in first.plan.transforms]},
         "samples": SAMPLES,
-        "values": _AGGREGATE,
+        "values": _VALUES,
         "networks": networks,
     }
     (folder / "tmeasures.json").write_text(json.dumps(provenance, indent=1) + "\n")
