@@ -56,9 +56,10 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="module", params=["host", "auto"])
 def measured(request: pytest.FixtureRequest, case: Case, tmp_path_factory: pytest.TempPathFactory) -> list[Measured]:
     folder = tmp_path_factory.mktemp(case.name)
+    families = CASES[case.name].families if request.param == "host" else ("variances",)  # one will do for float32 sums
     return [
         Measured(family, api.run(plan_for(case.name, folder, family, request.param)), below(f"{family}/", case.theirs))
-        for family in CASES[case.name].families
+        for family in families
     ]
 
 
@@ -86,7 +87,7 @@ def test_values_of_every_channel_agree_with_those_of_tmeasures(case: Case, measu
     assert labels(case.plan) == case.stated["layers"]
     for each in measured:
         keys = {f"{measure}/{layer}" for measure in FAMILIES[each.family].measures for layer in case.stated["layers"]}
-        assert keys == set(each.result.units) == set(each.theirs)
+        assert keys == set(each.theirs) == {key for key in each.result.units if not key.endswith("/classes")}
         for key in sorted(keys):
             ours, theirs, message = each.result.units[key], each.theirs[key], f"{case.name}, {each.family}, {key}"
             assert np.isfinite(theirs).all(), message

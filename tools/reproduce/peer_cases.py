@@ -21,6 +21,9 @@ SAMPLES = 64
 TRANSFORM = "rotation:steps=16,degrees=360"
 
 _SIDE = 32
+_GROUPS = 3
+"""As few as give intervals, which are not compared."""
+
 _FILTERS = 3
 """Weighted sums that stand for a variant."""
 
@@ -115,7 +118,7 @@ def plan_for(name: str, folder: Path, family: str = "variances", reduce: str = "
     onnx.save(case.network(), network)
     np.savez(data, **case.samples())
     options = {"measures": asked.measures, "stratify": asked.stratified, "reduce": reduce, "device": "cpu"}
-    return api.plan(network, data, TRANSFORM, **options)
+    return api.plan(network, data, TRANSFORM, groups=_GROUPS, **options)
 
 
 def network_digest(plan: Plan) -> str:
