@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 WIDTH = 7.2
+PANELS_IN_A_ROW = 3
 
 
 def profiles(
@@ -23,9 +24,14 @@ def profiles(
             A line is the mean over the networks, its band reaches from the least to the largest.
         label: of the axis of the values.
     """
-    figure = Figure(figsize=(WIDTH, 2.9 if len(panels) > 1 else 3.2), layout="constrained")
-    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for place, (axis, (title, lines)) in enumerate(zip(axes, panels.items(), strict=True)):
+    rows = -(-len(panels) // PANELS_IN_A_ROW)
+    columns = -(-len(panels) // rows)
+    figure = Figure(figsize=(WIDTH, 2.9 * rows if columns > 1 else 3.2), layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    every = axes.reshape(-1)
+    for axis in every[len(panels) :]:
+        axis.set_axis_off()
+    for place, (axis, (title, lines)) in enumerate(zip(every[: len(panels)], panels.items(), strict=True)):
         for name, (layers, values) in lines.items():
             where = np.arange(len(layers)) if len(lines) == 1 or _alike(lines) else np.linspace(0, 1, len(layers))
             (line,) = axis.plot(where, values.mean(axis=0), marker=".", label=name)
@@ -36,11 +42,13 @@ def profiles(
         else:
             axis.set_xlabel("depth")
         axis.set_title(title, fontsize=9)
-        axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
         if len(lines) > 1 and (place == 0 or not _same_names(panels)):
             axis.legend(fontsize=7)
-    axes[0].set_ylabel(label)
+    largest = max(float(values.max()) for lines in panels.values() for _, values in lines.values())
+    every[0].set_ylim(0, 1.05 * largest)
+    for row in axes:
+        row[0].set_ylabel(label)
     return figure
 
 

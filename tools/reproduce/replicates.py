@@ -39,13 +39,13 @@ class Apart:
     pvalue: float
 
 
-def mean(values: Sequence[float] | Array) -> Estimate:
-    """Return the mean of independent values, with its t interval."""
+def mean_correlation(values: Sequence[float] | Array) -> Estimate:
+    """Return the mean of independent correlations, with its t interval, which ends at -1 and 1."""
     told = np.asarray(values, np.float64)
     if np.ptp(told) == 0:
         return Estimate(float(told[0]), float(told[0]), float(told[0]))
     interval = stats.ttest_1samp(told, 0).confidence_interval()
-    return Estimate(float(told.mean()), float(interval.low), float(interval.high))
+    return Estimate(float(told.mean()), max(-1.0, float(interval.low)), min(1.0, float(interval.high)))
 
 
 def jackknife(count: int, statistic: Callable[[NDArray[np.intp]], float]) -> Estimate:

@@ -11,7 +11,6 @@ from pathlib import Path
 import jinja2
 
 from onnxinv.files import write_file
-from onnxinv.json_text import json_text
 from tools.reproduce.datasets import Folders, load
 from tools.reproduce.experiment import Experiment, Outcome
 from tools.reproduce.study import Study
@@ -23,7 +22,10 @@ DOTS_PER_INCH = 90
 
 PACKAGES = ("onnxinv", "onnxruntime-gpu", "torch", "numpy", "scipy", "scikit-image", "scikit-learn", "mlxtend")
 
-Verdicts = dict[str, dict[str, str]]
+PEER = Path(__file__).parents[2] / "tests" / "reproduce" / "golden" / "tmeasures.json"
+"""What the authors' library said of networks and variants that both were given; see `peer`."""
+
+PEER_KEYS = ("transformational-variance", "sample-variance", "normalized-variance")
 
 
 def write(
@@ -53,7 +55,7 @@ def write(
             picture.figure.savefig(pictures / f"{picture.name}.png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     verdicts = {each.key: {"status": outcome.status, "statistic": outcome.statistic} for each, outcome in found}
     told = {"study": study.name, "first_seed": study.first_seed, "verdicts": verdicts}
-    write_file(folder / VERDICTS, json_text(told).encode())
+    write_file(folder / VERDICTS, json.dumps(told, indent=1).encode())
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # Markdown of our own numbers
@@ -68,6 +70,8 @@ def write(
         beside=beside,
         figures=FIGURES,
         packages={name: version(name) for name in PACKAGES},
+        peer=json.loads(PEER.read_text(encoding="utf-8")),
+        peer_keys=PEER_KEYS,
         python=platform.python_version(),
         machine=platform.machine(),
     )

@@ -76,13 +76,23 @@ def decide(study: Study, found: Found) -> Outcome:
     )
     ranked = sorted(shown, key=lambda key: -shown[key].value)
     against = ", ".join(f"{other} {leads[other]}" for other in EARLIER)
-    rows = [(key, str(shown[key]), "" if key == NORMALIZED_VARIANCE else str(leads[key])) for key in ranked]
+    defined = {key: np.isfinite(np.concatenate([*a, *b], axis=1)).mean() for key, (a, b) in profiles.items()}
+    rows = [
+        (key, str(shown[key]), "" if key == NORMALIZED_VARIANCE else str(leads[key]), f"{100 * defined[key]:.0f} %")
+        for key in ranked
+    ]
     bars = {key: (shown[key].value, shown[key].low, shown[key].high) for key in ranked}
     return Outcome(
         status,
         f"The median effect size of normalized variance is {shown[NORMALIZED_VARIANCE]}; its lead over earlier "
         f"measures: {against}. Most sensitive of all: {ranked[0]}.",
-        (Table("Effect size of augmentation, by measure", ("measure", "median Hedges' g", "lead of NV"), rows),),
+        (
+            Table(
+                "Effect size of augmentation, by measure",
+                ("measure", "median Hedges' g", "lead of NV", "layers with a value"),
+                rows,
+            ),
+        ),
         (
             Picture(
                 "c04_effects",

@@ -9,7 +9,7 @@ from tools.reproduce.conditions import conditions, measured
 from tools.reproduce.experiment import Experiment, Outcome, Picture, Table, status_of
 from tools.reproduce.measurement import Measurement
 from tools.reproduce.profiles import Found
-from tools.reproduce.replicates import mean
+from tools.reproduce.replicates import mean_correlation
 from tools.reproduce.study import Study
 
 STRONG = 0.5
@@ -31,7 +31,7 @@ def decide(study: Study, found: Found) -> Outcome:
     rows, panels, holds, fails, least = [], {}, True, False, 1.0
     for condition in conditions(study):
         before, after = (found.profiles(measured(study, condition, percent=percent)) for percent in (0, 100))
-        estimate = mean([stats.spearmanr(a, b).statistic for a, b in zip(before, after, strict=True)])
+        estimate = mean_correlation([stats.spearmanr(a, b).statistic for a, b in zip(before, after, strict=True)])
         here = status_of(holds=estimate.low > STRONG, fails=estimate.high < STRONG)
         holds, fails, least = holds and here == "holds", fails or here == "does not hold", min(least, estimate.value)
         rows.append((condition.name, str(estimate), here))

@@ -13,7 +13,7 @@ from tools.reproduce.experiment import Experiment, Outcome, Picture, Table, stat
 from tools.reproduce.measurement import Measurement
 from tools.reproduce.profiles import Found
 from tools.reproduce.recipe import CHECKPOINTS
-from tools.reproduce.replicates import mean
+from tools.reproduce.replicates import mean_correlation
 from tools.reproduce.study import Study
 
 
@@ -33,7 +33,7 @@ def decide(study: Study, found: Found) -> Outcome:
     profiles = np.stack([found.profiles(group) for group in points.values()])
     gaps = np.sqrt(((profiles[:-1] - profiles[-1]) ** 2).mean(axis=2))
     course = np.arange(len(gaps))
-    estimate = mean([stats.spearmanr(course, gaps[:, seed]).statistic for seed in range(gaps.shape[1])])
+    estimate = mean_correlation([stats.spearmanr(course, gaps[:, seed]).statistic for seed in range(gaps.shape[1])])
     rows = [
         (
             f"{percent} %",
