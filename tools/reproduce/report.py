@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import jinja2
@@ -21,7 +22,8 @@ VERDICTS = "verdicts.json"
 FIGURES = "figures"
 DOTS_PER_INCH = 90
 
-PACKAGES = ("onnxinv", "onnxruntime-gpu", "torch", "numpy", "scipy", "scikit-image", "scikit-learn", "mlxtend")
+PACKAGES = "onnxinv onnxruntime onnxruntime-gpu torch numpy scipy scikit-image scikit-learn mlxtend".split()
+"""What can change a number; those that are installed are told with their versions."""
 
 Verdicts = dict[str, dict[str, str]]
 
@@ -61,19 +63,25 @@ def write(
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["cell"] = cell
     text = environment.get_template("report.md.j2").render(
         study=study,
         found=found,
         datasets=[load(name, folders) for name in study.datasets],
         beside=beside,
         figures=FIGURES,
-        packages={name: version(name) for name in PACKAGES},
+        packages=_versions(),
         python=platform.python_version(),
         machine=platform.machine(),
     )
     path = folder / REPORT
     write_file(path, text.encode())
     return path
+
+
+def cell(text: str) -> str:
+    """Return a text as it stands in a cell of a Markdown table, which ends at a bar or with the line."""
+    return " ".join(text.split()).replace("|", r"\|")
 
 
 def read_verdicts(folder: Path) -> dict[str, object]:
@@ -87,4 +95,14 @@ def read_verdicts(folder: Path) -> dict[str, object]:
         found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SystemExit(f"{path} cannot be read: {error}.") from error
+    if not isinstance(found, dict) or not {"first_seed", "verdicts"} <= set(found):
+        raise SystemExit(f"{path} holds no verdicts.")
+    return found
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     return found

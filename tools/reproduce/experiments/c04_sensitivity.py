@@ -45,7 +45,8 @@ def effect(augmented: list[Array], plain: list[Array], sign: int, rows: NDArray[
     A layer that has no effect size, because the measure is constant there or undefined, has none to show: 0.
     """
     sizes = [hedges(a[rows], b[rows]) for a, b in zip(augmented, plain, strict=True)]
-    return float(np.median(np.nan_to_num(np.concatenate(sizes) * sign, nan=0.0)))
+    told = np.concatenate(sizes) * sign
+    return float(np.median(np.where(np.isnan(told), 0.0, told)))
 
 
 def decide(study: Study, found: Found) -> Outcome:
