@@ -12,7 +12,6 @@ from pathlib import Path
 import jinja2
 
 from onnxinv.files import write_file
-from onnxinv.json_text import json_text
 from tools.reproduce.datasets import Folders, load
 from tools.reproduce.experiment import Experiment, Outcome
 from tools.reproduce.study import Study
@@ -55,7 +54,7 @@ def write(
             picture.figure.savefig(pictures / f"{picture.name}.png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     verdicts = {each.key: {"status": outcome.status, "statistic": outcome.statistic} for each, outcome in found}
     told = {"study": study.name, "first_seed": study.first_seed, "verdicts": verdicts}
-    write_file(folder / VERDICTS, json_text(told).encode())
+    write_file(folder / VERDICTS, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # Markdown of our own numbers
