@@ -23,7 +23,7 @@ FIRST = [next(case for case in CASES if case.key == key) for key in EXPERIMENTS]
 
 def world_of(case: Case, folder) -> Imagined:
     world = imagined(case.told, folder)
-    for measurement in EXPERIMENTS[case.key].needs(case.study):
+    for measurement in EXPERIMENTS[case.key].needs(case.study) if case.key == "C9" else ():
         told = world.workshop.network(measurement.recipe) / "training.json"
         told.parent.mkdir(parents=True, exist_ok=True)
         told.write_text(json.dumps({"accuracy_augmented": 0.875}))

@@ -182,7 +182,7 @@ def test_the_versions_told_are_of_what_is_installed(tmp_path):
 def test_undefined_numbers_are_no_json(tmp_path):
     """A verdict is text, so that its file can be read everywhere whatever the numbers were."""
     written(tmp_path, cell="nan")
-    json.loads((tmp_path / report.VERDICTS).read_text(), parse_constant=lambda name: pytest.fail(name))
+    json.loads((tmp_path / report.VERDICTS).read_text(), parse_constant=pytest.fail)
 
 
 LAYERS = "conv1 act1 conv2 act2 pool1 conv3 act3 conv4 act4 pool2 conv5 act5 flatten fc1 act6 fc2".split()

@@ -14,7 +14,7 @@ from tests.reports.results import layer, result_of, summary
 from tools.reproduce.datasets import Folders
 from tools.reproduce.measurement import NORMALIZED_VARIANCE, Measurement
 from tools.reproduce.profiles import Found
-from tools.reproduce.study import Study, small
+from tools.reproduce.study import small
 from tools.reproduce.workshop import Workshop
 
 STUDY = replace(small(0, Folders()), replicates=5, variants=4)
