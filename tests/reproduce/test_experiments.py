@@ -82,6 +82,13 @@ def test_figures_can_be_drawn_and_have_a_name_of_their_own(case, tmp_path):
         assert picture.caption
 
 
+def test_layers_without_an_effect_size_are_told(tmp_path):
+    case = next(case for case in CASES if case.world == "normalized variance has no value anywhere")
+    shares = {row[0]: row[3] for row in decided(case, tmp_path).tables[0].rows}
+    assert shares.pop("normalized-variance") == "0 %"
+    assert set(shares.values()) == {"100 %"}
+
+
 def test_experiments_are_in_the_order_of_the_paper():
     assert list(EXPERIMENTS) == [*(f"C{number}" for number in range(1, 11)), "TI"]
 

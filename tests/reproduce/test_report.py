@@ -232,6 +232,15 @@ def test_a_line_is_the_mean_of_networks_and_its_band_reaches_over_all():
     assert {tuple(each) for each in band} == {(0, 1), (0, 3), (1, 2), (1, 6)}
 
 
+def test_panels_share_an_axis_that_begins_at_0_and_reaches_over_the_largest_of_all():
+    heights = {"low": 1.0, "high": 5.0, "middle": 2.0, "next row": 7.0}
+    figure = figures.profiles({title: {"": (("a", "b"), np.array([[0.5, top]]))} for title, top in heights.items()})
+    assert {axis.get_ylim() for axis in figure.axes} == {figure.axes[0].get_ylim()}
+    low, high = figure.axes[0].get_ylim()
+    assert low == 0
+    assert high > 7
+
+
 def test_a_grid_has_its_numbers_in_its_cells():
     figure = figures.grid({"seed 0": np.array([[0.5, 0.25], [0.125, 0]])}, "ab", "cd", row="r", column="c")
     texts = {tuple(text.get_position()): text.get_text() for text in figure.axes[0].texts}

@@ -44,12 +44,13 @@ def profiles(
         else:
             axis.set_xlabel("depth")
         axis.set_title(title, fontsize=9)
-        axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
         if len(lines) > 1 and (place == 0 or not _same_names(panels)):
             axis.legend(fontsize=7)
     for first in panes[:, 0]:
         first.set_ylabel(label)
+    # The panels share the axis, and a limit that is set keeps it from growing with what is drawn later.
+    axes[0].set_ylim(bottom=0)
     return figure
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +29,7 @@ class Found:
 
     def result(self, measurement: Measurement) -> Result:
         """Return a result as onnxinv wrote it."""
-        return Result.load(self.workshop.result(measurement))
+        return _loaded(self.workshop.result(measurement))
 
     def labels(self, measurement: Measurement) -> tuple[str, ...]:
         """Return what the layers are called."""
@@ -47,6 +49,12 @@ class Found:
         shared = tuple(label for label in labels[0] if all(label in other for other in labels))
         columns = [[told.index(label) for label in shared] for told in labels]
         return shared, [self.profiles(group)[:, column] for group, column in zip(groups, columns, strict=True)]
+
+
+# A comparison of measures asks for the same results measure by measure.
+@lru_cache(maxsize=128)
+def _loaded(folder: Path) -> Result:
+    return Result.load(folder)
 
 
 def layers_of(result: Result) -> list[LayerResult]:
