@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from onnxinv.data import PRIMARY, open_source
+from onnxinv.errors import OnnxinvError
 from tools.reproduce.images import Dataset, Images, split
 
 TEST_PER_CLASS = 100
@@ -114,21 +115,22 @@ def crops(_: Folders) -> Dataset:
 def mnist(folders: Folders) -> Dataset:
     """Return MNIST from its IDX files, 100 test digits a class held out."""
     folder = _given(folders.mnist, "mnist")
-    train = _read(_one_of(folder, "train-images-idx3-ubyte", "train-images.idx3-ubyte"))
-    test = _read(_one_of(folder, "t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"))
+    train = _read(_one_of(folder, *_idx("train-images")))
+    test = _read(_one_of(folder, *_idx("t10k-images")))
     _, held_out = split(test, TEST_PER_CLASS)
-    return Dataset(
-        "mnist", "MNIST, 28x28: 60,000 digits to train on, 1,000 of the test digits held out", train, held_out
-    )
+    what = f"MNIST, 28x28: {len(train.y):,} digits to train on, {len(held_out.y):,} of the test digits held out"
+    return Dataset("mnist", what, train, held_out)
 
 
 def cifar10(folders: Folders) -> Dataset:
     """Return CIFAR10 from its binary files, 100 test images a class held out."""
     folder = _given(folders.cifar10, "cifar10")
-    batches = [_read(folder / f"data_batch_{number}.bin") for number in range(1, 6)]
+    batches = [_read(_one_of(folder, f"data_batch_{number}.bin")) for number in range(1, 6)]
     train = Images(np.concatenate([each.x for each in batches]), np.concatenate([each.y for each in batches]))
-    _, held_out = split(_read(folder / "test_batch.bin"), TEST_PER_CLASS)
-    what = "CIFAR10, 32x32 colour: 50,000 images to train on, 1,000 of the test images held out"
+    _, held_out = split(_read(_one_of(folder, "test_batch.bin")), TEST_PER_CLASS)
+    what = (
+        f"CIFAR10, 32x32 colour: {len(train.y):,} images to train on, {len(held_out.y):,} of the test images held out"
+    )
     return Dataset("cifar10", what, train, held_out)
 
 
@@ -158,16 +160,23 @@ def _given(folder: Path | None, name: str) -> Path:
     return folder
 
 
+def _idx(name: str) -> list[str]:
+    """Return the names under which a file of MNIST's images is handed around."""
+    return [f"{name}{mark}idx3-ubyte{ending}" for mark in "-." for ending in ("", ".gz")]
+
+
 def _one_of(folder: Path, *names: str) -> Path:
-    candidates = [folder / (name + ending) for name in names for ending in ("", ".gz")]
-    for candidate in candidates:
-        if candidate.exists():
-            return candidate
-    raise SystemExit(f"There is none of {', '.join(str(each) for each in candidates)}.")
+    for name in names:
+        if (folder / name).exists():
+            return folder / name
+    raise SystemExit(f"There is no {' or '.join(names)} in {folder}.")
 
 
 def _read(path: Path) -> Images:
-    samples = open_source(str(path), ())
+    try:
+        samples = open_source(str(path), ())
+    except OnnxinvError as error:
+        raise SystemExit(f"{error}") from error
     x = np.stack([samples.read(row)[PRIMARY] for row in range(samples.count)])
     if samples.labels is None:
         raise SystemExit(f"There are no labels beside {path}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,27 +12,28 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 WIDTH = 7.2
-PANELS_IN_A_ROW = 3
+ABREAST = 3
+"""Panels whose titles and layers can still be read beside each other."""
 
 
 def profiles(
     panels: Mapping[str, Mapping[str, tuple[Sequence[str], Array]]], *, label: str = "normalized variance"
 ) -> Figure:
-    """Draw layer profiles, one panel beside the other.
+    """Draw layer profiles, up to three panels beside each other.
 
     Args:
         panels: by title, the lines by their name: the layers, and the profiles of the networks, (networks, layers).
             A line is the mean over the networks, its band reaches from the least to the largest.
         label: of the axis of the values.
     """
-    rows = -(-len(panels) // PANELS_IN_A_ROW)
-    columns = -(-len(panels) // rows)
-    figure = Figure(figsize=(WIDTH, 2.9 * rows if columns > 1 else 3.2), layout="constrained")
-    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    every = axes.reshape(-1)
-    for axis in every[len(panels) :]:
-        axis.set_axis_off()
-    for place, (axis, (title, lines)) in enumerate(zip(every[: len(panels)], panels.items(), strict=True)):
+    columns = min(len(panels), ABREAST)
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(WIDTH, rows * (2.9 if len(panels) > 1 else 3.2)), layout="constrained")
+    panes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    axes = list(panes.flat)
+    for spare in axes[len(panels) :]:
+        spare.remove()
+    for place, (axis, (title, lines)) in enumerate(zip(axes, panels.items(), strict=False)):
         for name, (layers, values) in lines.items():
             where = np.arange(len(layers)) if len(lines) == 1 or _alike(lines) else np.linspace(0, 1, len(layers))
             (line,) = axis.plot(where, values.mean(axis=0), marker=".", label=name)
@@ -45,10 +47,10 @@ def profiles(
         axis.grid(alpha=0.3)
         if len(lines) > 1 and (place == 0 or not _same_names(panels)):
             axis.legend(fontsize=7)
-    largest = max(float(values.max()) for lines in panels.values() for _, values in lines.values())
-    every[0].set_ylim(0, 1.05 * largest)
-    for row in axes:
-        row[0].set_ylabel(label)
+    for first in panes[:, 0]:
+        first.set_ylabel(label)
+    # The panels share the axis, and a limit that is set keeps it from growing with what is drawn later.
+    axes[0].set_ylim(bottom=0)
     return figure
 
 

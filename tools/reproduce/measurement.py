@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-from tools.reproduce.recipe import Recipe
+from tools.reproduce.recipe import Recipe, readable
 
 NORMALIZED_VARIANCE = "normalized-variance"
 
@@ -39,4 +39,4 @@ class Measurement:
         """Name of the folder: readable, and different for everything that differs."""
         told = {**asdict(self), "recipe": self.recipe.key}
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
-        return f"{self.recipe.key}-at{self.percent:03d}-{self.transforms.split(':')[0]}-{digest}"
+        return f"{self.recipe.key}-at{self.percent:03d}-{readable(self.transforms)}-{digest}"

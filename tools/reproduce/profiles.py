@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,8 @@ class Found:
         return shared, [self.profiles(group)[:, column] for group, column in zip(groups, columns, strict=True)]
 
 
-@cache
+# A comparison of measures asks for the same results measure by measure.
+@lru_cache(maxsize=128)
 def _loaded(folder: Path) -> Result:
     return Result.load(folder)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+import numpy as np
+
 from tools.reproduce.experiment import Status, Table, status_of
 from tools.reproduce.profiles import Array
 from tools.reproduce.replicates import Apart, apart, holm
@@ -42,15 +44,16 @@ def _decided(names: Sequence[str], found: Sequence[Apart]) -> tuple[Status, str,
     farther = [each.between > each.within for each in found]
     significant = [pvalue < LEVEL for pvalue in corrected]
     both = [a and b for a, b in zip(farther, significant, strict=True)]
-    neither = [not a and not b for a, b in zip(farther, significant, strict=True)]
+    # A gap in a profile makes numbers nan, which are neither above a threshold nor below.
+    neither = [each.between <= each.within and pvalue >= LEVEL for each, pvalue in zip(found, corrected, strict=True)]
     status = status_of(holds=all(both), fails=any(neither))
-    closest = min(each.between / each.within for each in found)
+    closest = np.min([each.ratio for each in found])
     sentence = (
         f"{sum(both)} of {len(found)} pairs are apart: distances are at least {closest:.3g} times the 95th percentile "
-        f"of those between seeds, the largest corrected p-value is {max(corrected):.2g}."
+        f"of those between seeds, the largest corrected p-value is {np.max(corrected):.2g}."
     )
     rows = [
-        (name, f"{each.between:.3g}", f"{each.within:.3g}", f"{each.between / each.within:.3g}", f"{pvalue:.2g}")
+        (name, f"{each.between:.3g}", f"{each.within:.3g}", f"{each.ratio:.3g}", f"{pvalue:.2g}")
         for name, each, pvalue in zip(names, found, corrected, strict=True)
     ]
     header = ("pair", "distance", "95th percentile between seeds", "ratio", "p (Holm)")

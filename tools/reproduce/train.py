@@ -15,15 +15,10 @@ from tools.reproduce.augment import Augmentation
 from tools.reproduce.export import export
 from tools.reproduce.images import Dataset, Images
 from tools.reproduce.networks import NETWORKS, Shape
-from tools.reproduce.recipe import CHECKPOINTS, Recipe
+from tools.reproduce.recipe import CHECKPOINTS, Recipe, checkpoint
 
 BATCH = 64
 LEARNING_RATE = 3e-3
-
-
-def checkpoint(percent: int) -> str:
-    """Return the name of the file that a network is exported to at a point of its training."""
-    return f"at-{percent:03d}.onnx"
 
 
 def train(recipe: Recipe, dataset: Dataset, folder: Path) -> None:

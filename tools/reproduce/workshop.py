@@ -19,9 +19,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tools.reproduce.datasets import Folders, load
 from tools.reproduce.measurement import Measurement
-from tools.reproduce.recipe import Recipe
+from tools.reproduce.recipe import Recipe, checkpoint
 
 RESULT = "result.json"
+DRAFT = ".draft-"
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,28 @@ class Workshop:
 
     def fill(self, measurements: Sequence[Measurement]) -> None:
         """Train and measure what is not there yet; an interrupted call leaves only what is finished."""
-        for draft in self.folder.glob("*/.draft-*"):
-            shutil.rmtree(draft, ignore_errors=True)
-        recipes = list(dict.fromkeys(each.recipe for each in measurements))
-        for name in dict.fromkeys(each.dataset for each in recipes):
+        self.clear()
+        for name in dict.fromkeys(each.recipe.dataset for each in measurements):
             _hold_out(self, name)
-        self._run("training", train_one, [each for each in recipes if not self.network(each).exists()])
-        missing = [each for each in dict.fromkeys(measurements) if not (self.result(each) / RESULT).exists()]
-        self._run("measuring", measure_one, missing)
+        self._run("training", train_one, self.untrained(measurements))
+        self._run("measuring", measure_one, self.unmeasured(measurements))
+
+    def clear(self) -> None:
+        """Remove what a run that was killed had not finished; no other run may be at work in the folder."""
+        for draft in (*self.folder.glob(f"*/{DRAFT}*"), *self.folder.glob("results/*/.onnxinv.*.partial")):
+            if draft.is_dir():
+                shutil.rmtree(draft)
+            else:
+                draft.unlink()
+
+    def untrained(self, measurements: Sequence[Measurement]) -> list[Recipe]:
+        """Return the networks that some measurements need and that are not there yet, each once."""
+        recipes = dict.fromkeys(each.recipe for each in measurements)
+        return [each for each in recipes if not self.network(each).exists()]
+
+    def unmeasured(self, measurements: Sequence[Measurement]) -> list[Measurement]:
+        """Return the measurements that are not there yet, each once."""
+        return [each for each in dict.fromkeys(measurements) if not (self.result(each) / RESULT).exists()]
 
     def _run(self, what: str, job: Callable[[Workshop, object], None], todo: Sequence[object]) -> None:
         if not todo:
@@ -96,7 +111,6 @@ def train_one(workshop: Workshop, recipe: Recipe) -> None:
 def measure_one(workshop: Workshop, measurement: Measurement) -> None:
     """Measure one network."""
     import onnxinv
-    from tools.reproduce.train import checkpoint
 
     result = onnxinv.analyze(
         workshop.network(measurement.recipe) / checkpoint(measurement.percent),
@@ -114,7 +128,7 @@ def measure_one(workshop: Workshop, measurement: Measurement) -> None:
 def finished(folder: Path) -> Iterator[Path]:
     """Hand out a folder to write to, which gets its name only when all is written."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
+    draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=folder.parent))
     try:
         yield draft
         draft.rename(folder)
@@ -128,7 +142,7 @@ def _hold_out(workshop: Workshop, name: str) -> None:
         return
     test = load(name, workshop.folders).test
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".draft-{path.name}")
+    draft = path.with_name(f"{DRAFT}{path.name}")
     np.savez_compressed(draft, x=test.x, y=test.y)
     draft.rename(path)
 

@@ -45,7 +45,14 @@ def effect(augmented: list[Array], plain: list[Array], sign: int, rows: NDArray[
     A layer that has no effect size, because the measure is constant there or undefined, has none to show: 0.
     """
     sizes = [hedges(a[rows], b[rows]) for a, b in zip(augmented, plain, strict=True)]
-    return float(np.median(np.nan_to_num(np.concatenate(sizes) * sign, nan=0.0)))
+    signed = np.concatenate(sizes) * sign
+    return float(np.median(np.where(np.isnan(signed), 0.0, signed)))
+
+
+def told(augmented: list[Array], plain: list[Array]) -> float:
+    """Return the share of layers that have an effect size, of all transform sets."""
+    sizes = [hedges(a, b) for a, b in zip(augmented, plain, strict=True)]
+    return float(1 - np.isnan(np.concatenate(sizes)).mean())
 
 
 def decide(study: Study, found: Found) -> Outcome:
@@ -76,9 +83,13 @@ def decide(study: Study, found: Found) -> Outcome:
     )
     ranked = sorted(shown, key=lambda key: -shown[key].value)
     against = ", ".join(f"{other} {leads[other]}" for other in EARLIER)
-    defined = {key: np.isfinite(np.concatenate([*a, *b], axis=1)).mean() for key, (a, b) in profiles.items()}
     rows = [
-        (key, str(shown[key]), "" if key == NORMALIZED_VARIANCE else str(leads[key]), f"{100 * defined[key]:.0f} %")
+        (
+            key,
+            str(shown[key]),
+            "" if key == NORMALIZED_VARIANCE else str(leads[key]),
+            f"{100 * told(*profiles[key]):.0f} %",
+        )
         for key in ranked
     ]
     bars = {key: (shown[key].value, shown[key].low, shown[key].high) for key in ranked}
@@ -89,7 +100,7 @@ def decide(study: Study, found: Found) -> Outcome:
         (
             Table(
                 "Effect size of augmentation, by measure",
-                ("measure", "median Hedges' g", "lead of NV", "layers with a value"),
+                ("measure", "median Hedges' g", "lead of NV", "layers with one"),
                 rows,
             ),
         ),
@@ -109,7 +120,8 @@ EXPERIMENT = Experiment(
     "Normalized variance is more sensitive than earlier measures.",
     "Networks with and without augmentation are measured under every transform set. The effect size of a layer is "
     "Hedges' g of the augmented against the plain networks, seeds being the replicates, positive where the measure "
-    "calls the augmented ones more invariant; a measure's sensitivity is its median over layers and sets. "
+    "calls the augmented ones more invariant; a measure's sensitivity is its median over layers and sets, where "
+    "a layer that has no value in some network, or the same in all, counts as 0. "
     "Normalized variance must lead Goodfellow's measure, the firing ratio (what the original code computes under "
     "Goodfellow's name) and the ANOVA F, each with its whole 95 % jackknife interval over seeds; it does not hold "
     "where one leads it.",

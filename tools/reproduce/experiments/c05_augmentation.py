@@ -11,7 +11,7 @@ from tools.reproduce.architectures import architectures
 from tools.reproduce.conditions import conditions, measured
 from tools.reproduce.experiment import Experiment, Outcome, Picture, Table, status_of
 from tools.reproduce.measurement import NORMALIZED_VARIANCE, Measurement
-from tools.reproduce.profiles import Array, Found, layers_of
+from tools.reproduce.profiles import Array, Found, layers_of, value_of
 from tools.reproduce.replicates import Estimate
 from tools.reproduce.study import Study
 
@@ -79,8 +79,11 @@ def change(augmented: Result, plain: Result) -> Estimate:
 
 
 def _means(result: Result) -> tuple[float, Array]:
-    told = [layer.measures[NORMALIZED_VARIANCE] for layer in layers_of(result)]
-    return float(np.mean([each.mean for each in told])), np.mean([each.loo["mean"] for each in told], axis=0)
+    layers = layers_of(result)
+    told = [layer.measures[NORMALIZED_VARIANCE] for layer in layers]
+    # A layer without intervals leaves the change without one, and nan is neither above 0 nor below.
+    left_out = [np.full(1, np.nan) if each.loo["mean"] is None else np.array(each.loo["mean"]) for each in told]
+    return float(np.mean([value_of(layer) for layer in layers])), np.mean(np.broadcast_arrays(*left_out), axis=0)
 
 
 EXPERIMENT = Experiment(

@@ -49,7 +49,7 @@ def decide(study: Study, found: Found) -> Outcome:
                 differences.append(difference)
                 # The groups of samples are drawn in another order, so the intervals are not paired.
                 told = [each.measures[NORMALIZED_VARIANCE] for each in (one, other)]
-                error = np.hypot(*(each.se or 0.0 for each in told))
+                error = np.hypot(*(np.nan if each.se is None else each.se for each in told))
                 reach = stats.t.ppf(0.975, len(told[0].loo["mean"] or ()) - 1) * error
                 lower += difference + reach < 0
         above += int((np.array(differences) >= 0).sum())
@@ -60,7 +60,7 @@ def decide(study: Study, found: Found) -> Outcome:
                 name,
                 str(len(differences)),
                 f"{100 * np.mean(np.array(differences) >= 0):.0f} %",
-                f"{min(differences):.3g}",
+                f"{np.min(differences):.3g}",
                 str(lower),
             )
         )

@@ -71,7 +71,7 @@ EXPERIMENT = Experiment(
     "The measures track training.",
     f"Augmented networks are measured at {', '.join(map(str, CHECKPOINTS))} % of their training. For each seed the "
     "distance of the profile to the final one is correlated (Spearman) with the course of training; the mean over "
-    "seeds must be below 0 with its whole 95 % t interval.",
+    "seeds must be below 0 with its whole 95 % t interval; it does not hold if the interval lies above 0.",
     needs,
     decide,
 )
