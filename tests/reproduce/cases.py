@@ -86,7 +86,7 @@ C1 = [
         HOLDS,
     ),
     (
-        "one condition is below 0.9 in value, though all together are above",
+        "all together are above 0.9, but with an interval that reaches below",
         lambda m: (one_seed(swapped("543210")) if is_scale(m) else noisy)(m),
         OPEN,
     ),

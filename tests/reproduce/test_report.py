@@ -47,7 +47,7 @@ def drawn() -> Figure:
     return figure
 
 
-def written(folder: Path, *, beside=None, cell: str = "1.5", study=STUDY) -> str:
+def written(folder: Path, *, beside=(), cell: str = "1.5", study=STUDY) -> str:
     found = [(each, outcome_of(each, cell=cell)) for each in experiments()]
     path = report.write(folder, study, Folders(), found, beside)
     assert path == folder / report.REPORT
@@ -77,7 +77,10 @@ def assert_well_formed(text: str) -> None:
         assert len({len(cells(line)) for line in block}) == 1, block
 
 
-@pytest.mark.parametrize("beside", [None, {"first_seed": 100, "verdicts": {"C1": {"status": "does not hold"}}}])
+OTHER = {"first_seed": 100, "verdicts": {"C1": {"status": "does not hold"}}}
+
+
+@pytest.mark.parametrize("beside", [(), (OTHER,), (OTHER, OTHER)], ids=["alone", "one beside", "two beside"])
 def test_tables_have_a_cell_under_each_heading(tmp_path, beside):
     text = written(tmp_path, beside=beside)
     assert len(tables(text)) == 2 + len(experiments())  # verdicts, and what the authors' code says
@@ -127,7 +130,7 @@ def test_the_verdicts_of_another_seed_set_stand_beside_ours(tmp_path):
     beside = report.read_verdicts(tmp_path / "other")
     del beside["verdicts"]["C3"]
     beside["verdicts"]["C1"]["status"] = "cannot be decided"
-    first = tables(written(tmp_path / "ours", beside=beside))[0]
+    first = tables(written(tmp_path / "ours", beside=[beside]))[0]
     assert cells(first[0]) == ["", "claim", "verdict", "seeds from 100"]
     assert [cells(line)[2:] for line in first[2:5]] == [
         ["**holds**", "cannot be decided"],

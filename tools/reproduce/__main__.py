@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     started = time.perf_counter()
     folders = Folders(options.mnist, options.cifar10)
     study = (full if options.full else small)(options.first_seed, folders)
-    beside = read_verdicts(options.beside) if options.beside else None
+    beside = [read_verdicts(each) for each in options.beside]
     chosen = [each for each in experiments() if not options.only or each.key in options.only]
     workshop = Workshop(options.out, folders, options.processes)
     workshop.fill([measurement for each in chosen for measurement in each.needs(study)])
@@ -56,7 +56,12 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("reproduction"), metavar="DIR", help="(default: reproduction)")
     parser.add_argument("--processes", type=int, default=2, metavar="N", help="jobs at the same time (default: 2)")
     parser.add_argument(
-        "--beside", type=Path, metavar="DIR", help="report of another seed set, to show its verdicts beside"
+        "--beside",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="DIR",
+        help="reports of other seed sets, to show their verdicts beside",
     )
     parser.add_argument("--publish", action="store_true", help="replace the report in tools/reproduce")
     return parser.parse_args(arguments)

@@ -35,7 +35,7 @@ def write(
     study: Study,
     folders: Folders,
     found: Sequence[tuple[Experiment, Outcome]],
-    beside: Mapping[str, object] | None,
+    beside: Sequence[Mapping[str, object]],
 ) -> Path:
     """Write the report of a study.
 
@@ -44,7 +44,7 @@ def write(
         study: its sizes.
         folders: of the paper's datasets.
         found: the experiments in order, with their outcomes.
-        beside: `verdicts.json` of another seed set, to be shown beside.
+        beside: `verdicts.json` of other seed sets, to be shown beside.
 
     Returns:
         The Markdown file.
