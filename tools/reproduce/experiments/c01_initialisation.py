@@ -81,8 +81,10 @@ EXPERIMENT = Experiment(
     "Networks that differ in their seed alone (weights, order, augmentation) are measured under the transforms they "
     "were trained with. The mean pairwise Spearman correlation of the profiles, averaged over conditions, must be "
     f"above {ALIKE}, and the deviation between seeds (mean over layers) below a third of that between layers, each "
-    "with its whole 95 % jackknife interval over seeds. It does not hold if the interval of a single condition lies on "
-    "the other side. Layers that hardly differ change places from seed to seed, so single conditions may be below.",
+    "with its whole 95 % jackknife interval over seeds. It does not hold if the interval of a single condition lies "
+    "on the other side. Layers that hardly differ change places from seed to seed, so single conditions may be "
+    "below: a rule that asked it of each left the claim undecided with the seeds from 0 and from 100; this one was "
+    "set before those from 200.",
     needs,
     decide,
 )
