@@ -15,6 +15,7 @@ from onnxinv.align_map import how_to_align
 from onnxinv.assemble import assemble
 from onnxinv.check_config import key_of, limit_of
 from onnxinv.checking import measure_run, prepare, report
+from onnxinv.checkpoint import Checkpoint, begin, read_checkpoint
 from onnxinv.comparable import check_comparable
 from onnxinv.comparing import NO_DIRECTION, Observed, Terms, compare_results
 from onnxinv.comparison import Comparison
@@ -24,9 +25,10 @@ from onnxinv.data import Samples
 from onnxinv.data.shared import shared
 from onnxinv.desks import Progress
 from onnxinv.engine import measure
-from onnxinv.errors import DataError, UsageError
+from onnxinv.errors import DataError, OutputError, UsageError
 from onnxinv.findings import CheckReport, Finding
 from onnxinv.gallery import take_pictures
+from onnxinv.identity import difference, identity
 from onnxinv.model.load import load
 from onnxinv.model.weights import ModelWeights
 from onnxinv.outline import outlines
@@ -314,9 +316,32 @@ def _one_each(option: str, values: Sequence[T | None], count: int) -> list[T | N
 
 
 def run(decided: Plan, progress: Progress = lambda done: None) -> Result:
-    """Carry out a plan."""
-    measured = measure(decided, progress)
+    """Carry out a plan.
+
+    Raises:
+        OnnxinvError: as `analyze`; or the plan's folder of states holds those of another measurement.
+    """
+    measured = measure(decided, progress, checkpoint=checkpoint_of(decided))
     return assemble(decided, measured, take_pictures(decided, measured, progress))
+
+
+def checkpoint_of(decided: Plan) -> Checkpoint | None:
+    """Return where a plan keeps what is closed, with what is there of the same measurement already.
+
+    Raises:
+        OutputError: the folder holds states of another measurement, or what cannot be read.
+    """
+    if decided.config.state is None:
+        return None
+    told = identity(decided)
+    found = read_checkpoint(decided.config.state)
+    differs = difference(found.identity, told) if found else ""
+    if differs:
+        raise OutputError(
+            f"The states in '{decided.config.state}' are of another measurement, which differs in: {differs}.",
+            "Measure as before, or remove that folder.",
+        )
+    return found or begin(decided.config.state, told)
 
 
 def foretell(decided: Plan) -> float:

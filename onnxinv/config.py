@@ -67,6 +67,8 @@ class RunConfig(BaseModel):
             it, and else outside; `auto` is the faster of the ways that agree with `host` to 1e-5: float32 outside the
             graph on the CPU, by compiled code where there is much to do and numba is installed; `pushdown` on CUDA,
             where activations then need not leave the device.
+        state: folder where each group's statistics are kept once they are closed; groups that are there already, of
+            the same measurement, are not measured again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,6 +104,12 @@ class RunConfig(BaseModel):
     batch: Annotated[int, Field(ge=1)] | None = None
     memory: Memory | None = None
     reduce: Reduce = "auto"
+    state: Path | None = None
+
+    @property
+    def keeps_states(self) -> bool:
+        """Whether what is closed is written to files, group by group."""
+        return self.state is not None
 
     @property
     def may_stop_early(self) -> bool:

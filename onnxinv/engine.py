@@ -12,8 +12,10 @@ from time import perf_counter
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from onnxinv.checkpoint import Checkpoint
 from onnxinv.collect import Collector
 from onnxinv.desks import Desks, Progress
+from onnxinv.errors import OutputError
 from onnxinv.measured import Finished, Found, Measured
 from onnxinv.measures import Measure, Values
 from onnxinv.measures.dispersion import count_faint
@@ -36,36 +38,42 @@ _NEXT_LOOK = 1.25
 """How many times more groups are measured from one look at what they say to the next."""
 
 
-def measure(plan: Plan, progress: Progress = lambda done: None, enough: Enough | None = None) -> Measured:
+def measure(
+    plan: Plan,
+    progress: Progress = lambda done: None,
+    enough: Enough | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Measured:
     """Run the plan.
 
     Args:
         plan: what to do; of a single chunk where it may end early.
         progress: is told of every block.
         enough: ends the run before all samples are measured; asked from the fourth group on, less and less often.
+        checkpoint: where closed groups are kept; those that it holds are not measured again.
 
     Layers are reduced in threads; a matrix product that started threads of its own there would only be in their way.
 
     Raises:
         ModelError: the runtime fails on a block.
         DataError: a sample cannot be read or does not fit.
+        OutputError: a closed group cannot be kept, or one that was kept is of other samples.
     """
     # Non-finite activations end as nan and are counted; numpy would warn of each.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
-        return _measure(plan, progress, enough)
+        return _measure(plan, progress, enough, checkpoint)
 
 
-def _measure(plan: Plan, progress: Progress, enough: Enough | None) -> Measured:
+def _measure(plan: Plan, progress: Progress, enough: Enough | None, checkpoint: Checkpoint | None) -> Measured:
     found: list[Finished] = []
     outputs: Found = {}
     walks: list[_Walk] = []
     seconds = 0.0
     for number, layers in enumerate(plan.layout.chunks):
-        walk = _Walk(plan, layers, progress, with_output=number == 0)
-        start = perf_counter()
+        walk = _Walk(plan, layers, progress, number, checkpoint)
         walk.run(enough)
         finished, of_classes = walk.finish()
-        seconds += perf_counter() - start
+        seconds += walk.seconds
         found += finished
         outputs = {**outputs, **of_classes}
         walks.append(walk)
@@ -99,7 +107,8 @@ class _Walk:
         plan: the plan.
         layers: the chunk.
         progress: is told of every block.
-        with_output: whether the class output is measured with it.
+        number: of the chunk; the class output is measured with the first.
+        checkpoint: where closed groups are kept.
 
     Attributes:
         spent: seconds that all threads spent on inference, on transforms and on each measure.
@@ -107,11 +116,16 @@ class _Walk:
         groups: how many were accounted for.
     """
 
-    def __init__(self, plan: Plan, layers: Sequence[Layer], progress: Progress, *, with_output: bool) -> None:
+    def __init__(
+        self, plan: Plan, layers: Sequence[Layer], progress: Progress, number: int, checkpoint: Checkpoint | None
+    ) -> None:
         self._plan = plan
         self._layers = layers
-        self._subjects = plan.subjects.of(layers, with_output=with_output)
+        self._number = number
+        self._checkpoint = checkpoint
+        self._subjects = plan.subjects.of(layers, with_output=number == 0)
         self._progress = progress
+        self._started = perf_counter()
         kept = plan.layout.kept_units
         joined = plan.layout.joined
         self._collectors = [
@@ -120,6 +134,7 @@ class _Walk:
         self.spent: Spent[Measure | str] = Spent()
         self.providers: list[str] = []
         self.groups = 0
+        self._before = 0.0
         self._ended = True
         self._first = any(each.untransformed for each in self._subjects)
 
@@ -136,6 +151,8 @@ class _Walk:
         Groups are measured at the same time, and accounted for in their order: what is found does not depend on which
         was ready first, or on how many were.
         """
+        if self._restore():
+            return
         next_look = LEAST_GROUPS_TO_STOP
         looked = [each.looked for each in self._collectors]
         joined = [each for each in self._collectors if each.joined]
@@ -143,7 +160,8 @@ class _Walk:
         with Desks(self._plan, looked, [each.subject for each in joined], self._progress) as desks:
             self.providers = desks.providers
             before = self._first_pass(desks)
-            cut = stretches(self._plan.groups, joined=self._plan.layout.joined)
+            every = stretches(self._plan.groups, joined=self._plan.layout.joined)
+            cut = [stretch for stretch in every if stretch[0].group >= self.groups]
             measured = desks.map(lambda desk, stretch: desk.measure(stretch, before), cut)
             for stretch, found in zip(cut, measured, strict=True):
                 for piece, closed in zip(stretch, found.pieces, strict=True):
@@ -152,6 +170,7 @@ class _Walk:
                     collector.add_joined(state)
                 if not stretch[-1].last:
                     continue
+                self._keep(stretch[-1].group)
                 if self._is_precise():
                     break
                 if enough is not None and self._looks(next_look):
@@ -159,6 +178,53 @@ class _Walk:
                     if enough(_measured(self._plan, [self], *self.finish(last=False), 0.0)):
                         break
         self.spent.include(desks.spent.items())
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far, earlier runs of it included."""
+        return self._before + perf_counter() - self._started
+
+    def _restore(self) -> bool:
+        """Take up the groups that are closed already; return whether nothing is left to be measured."""
+        entries = self._checkpoint.entries(self._number) if self._checkpoint else ()
+        if not entries or self._checkpoint is None:
+            return False
+        subjects, places = len(self._subjects), max(len(self._plan.classes), 1)
+        groups = []
+        for expected, entry in enumerate(entries):
+            samples = self._samples_of(expected)
+            if entry.group != expected or self._plan.feeds.digest(samples) != entry.samples:
+                raise OutputError(
+                    f"The samples of group {expected + 1} are not those whose states are in "
+                    f"'{self._checkpoint.folder}'.",
+                    "Take the data as it was, or remove the folder and measure again.",
+                )
+            groups.append(self._checkpoint.groups(entry, subjects, places, self._plan.code))
+            self._progress(len(samples) * self._plan.columns)
+        totals = self._checkpoint.totals(entries[-1], subjects, places, self._plan.code)
+        for place, collector in enumerate(self._collectors):
+            collector.restore([each[place] for each in groups], totals[place] if totals else None)
+        self.groups = len(entries)
+        self._before = entries[-1].seconds
+        self.providers = [each if isinstance(each, str) else each[0] for each in self._plan.device.providers]
+        return self.groups == len(self._plan.groups) or self._is_precise()
+
+    def _keep(self, group: int) -> None:
+        """Write the group that was closed last."""
+        if self._checkpoint is None:
+            return
+        totals = [each.totals for each in self._collectors]
+        self._checkpoint.keep(
+            self._number,
+            group,
+            [each.closed for each in self._collectors],
+            None if all(each is None for each in totals) else [each or () for each in totals],
+            samples=self._plan.feeds.digest(self._samples_of(group)),
+            seconds=self.seconds,
+        )
+
+    def _samples_of(self, group: int) -> list[int]:
+        return [int(index) for part in self._plan.groups[group] for index in part]
 
     def _add(self, piece: Piece, closed: Sequence[State]) -> None:
         for collector, state in zip(self._collectors, closed, strict=True):

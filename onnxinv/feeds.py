@@ -251,9 +251,11 @@ class Feeds:
         return made, prepared.value_range
 
     def digest(self, samples: Sequence[int]) -> str:
-        """Return a SHA-256 of the content of these samples, all of which have been read, in the source's order."""
+        """Return a SHA-256 of the content of these samples, in the source's order; what was not read yet is read."""
         total = hashlib.sha256()
         for index in sorted(int(sample) for sample in samples):
+            if index not in self._digests:
+                self._prepare(index)
             total.update(self._digests[index])
         return total.hexdigest()
 

@@ -214,7 +214,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         passing_bytes=passing_bytes(probe.layers, drawn),
         threads=threads,
         desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
-        joins=0 if config.may_stop_early or classes else len(stretches(groups, joined=True)),
+        joins=0 if config.may_stop_early or config.keeps_states or classes else len(stretches(groups, joined=True)),
     )  # fmt: skip
     layout, pushed, refused = _lay_out(work, config.memory, found if in_graph(config.reduce, device) else None)
     if config.may_stop_early and len(layout.chunks) > 1:

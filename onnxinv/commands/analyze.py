@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onnxinv.commands import measuring
+from onnxinv.commands import measuring, states
 from onnxinv.errors import UsageError
 from onnxinv.options import (
     AggregateOption,
@@ -15,6 +15,7 @@ from onnxinv.options import (
     Folder,
     Formats,
     Groups,
+    KeepState,
     KeepUnits,
     Layers,
     LayoutOption,
@@ -30,6 +31,7 @@ from onnxinv.options import (
     Quiet,
     ReduceOption,
     Resize,
+    Resume,
     Samples,
     SampleUnits,
     Scale,
@@ -86,6 +88,8 @@ def analyze(
     formats: Formats = None,
     output: Folder = None,
     overwrite: Overwrite = False,  # typer makes a flag of it
+    resume: Resume = False,  # likewise
+    keep_state: KeepState = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -100,6 +104,7 @@ def analyze(
     if not transform:
         raise UsageError("No transform is named.", "Add --transform, for example --transform rotation:steps=16.")
     wanted = parse_formats(formats, reports)
+    state = states.place(output, resume=resume, keep=keep_state, overwrite=overwrite)
     if output is not None:
         check_folder(output, marker="result.json", overwrite=overwrite)
     plan = api.plan(
@@ -110,14 +115,18 @@ def analyze(
         operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
         preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
         resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
-        reduce=reduce,
+        reduce=reduce, state=state,
     )  # fmt: skip
     if dry_run:
         show(describe_plan(plan, api.foretell(plan)))
         return
+    if state is not None and not quiet:
+        states.say_what_is_there(plan)
     result = measuring.measure(plan, model.name, quiet=quiet)
     if output is not None:
         measuring.save(result, output, overwrite=overwrite)
+    if state is not None and not keep_state:
+        states.forget(state)
     write_reports(result, reports, wanted, quiet=quiet)
     if output is not None and not quiet:
         pictures = "" if result.pictures is None else ", pictures.npz"

@@ -1,0 +1,63 @@
+"""Where `analyze` keeps the states of a run that is to survive being killed, and what it says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onnxinv.errors import OutputError, UsageError
+from onnxinv.printing import say_untrusted
+
+if TYPE_CHECKING:
+    from onnxinv.plan import Plan
+
+STATE = "state"
+"""Folder of the states in that of the result."""
+
+
+def place(output: Path | None, *, resume: bool, keep: bool, overwrite: bool) -> Path | None:
+    """Return where states are kept; None where they are not.
+
+    Args:
+        output: the folder of the result.
+        resume: whether states that are there are taken up.
+        keep: whether they stay in the end.
+        overwrite: whether states that are there may be thrown away.
+
+    Raises:
+        UsageError: no folder is named.
+        OutputError: there are states, and nobody said what is to be done with them.
+    """
+    if not (resume or keep):
+        return None
+    if output is None:
+        option = "--resume" if resume else "--keep-state"
+        raise UsageError(f"{option} keeps states in the folder of the result, and none is named.", "Add -o DIR.")
+    folder = output / STATE
+    if not resume and folder.exists():
+        if not overwrite:
+            raise OutputError(f"'{folder}' already holds states.", "Add --resume to go on, or --overwrite.")
+        forget(folder)
+    return folder
+
+
+def say_what_is_there(plan: Plan) -> None:
+    """Tell how much is measured already.
+
+    Raises:
+        OutputError: the states are of another measurement.
+    """
+    from onnxinv import api
+
+    checkpoint = api.checkpoint_of(plan)
+    closed = sum(len(checkpoint.entries(number)) for number in range(len(plan.layout.chunks))) if checkpoint else 0
+    if checkpoint is not None and closed:
+        every = len(plan.groups) * len(plan.layout.chunks)
+        say_untrusted(f"Going on after {closed} of {every} groups, whose states are in {checkpoint.folder}.")
+
+
+def forget(folder: Path) -> None:
+    """Remove the states of a folder."""
+    from onnxinv.checkpoint import remove
+
+    remove(folder)
