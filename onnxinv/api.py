@@ -15,7 +15,7 @@ from onnxinv.align_map import how_to_align
 from onnxinv.assemble import assemble
 from onnxinv.check_config import key_of, limit_of
 from onnxinv.checking import measure_run, prepare, report
-from onnxinv.checkpoint import Checkpoint, begin, read_checkpoint
+from onnxinv.checkpoint import Checkpoint, Manifest, read_checkpoint
 from onnxinv.comparable import check_comparable
 from onnxinv.comparing import NO_DIRECTION, Observed, Terms, compare_results
 from onnxinv.comparison import Comparison
@@ -335,13 +335,25 @@ def checkpoint_of(decided: Plan) -> Checkpoint | None:
         return None
     told = identity(decided)
     found = read_checkpoint(decided.config.state)
-    differs = difference(found.identity, told) if found else ""
+    differs = difference(found.manifest.identity, told) if found else ""
+    if found and not differs and found.manifest.shard != (decided.config.shard or "1/1"):
+        differs = f"shard (there: {found.manifest.shard}, here: {decided.config.shard or '1/1'})"
     if differs:
         raise OutputError(
             f"The states in '{decided.config.state}' are of another measurement, which differs in: {differs}.",
             "Measure as before, or remove that folder.",
         )
-    return found or begin(decided.config.state, told)
+    if found:
+        return found
+    manifest = Manifest(
+        format=1,
+        identity=told,
+        shard=decided.config.shard or "1/1",
+        groups=len(decided.groups),
+        places=max(len(decided.classes), 1),
+        notices=decided.notices,
+    )
+    return Checkpoint(decided.config.state, manifest)
 
 
 def foretell(decided: Plan) -> float:

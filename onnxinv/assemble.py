@@ -55,14 +55,14 @@ def assemble(plan: Plan, measured: Measured, gallery: Gallery | None = None) -> 
     _check_outputs(plan, layers)
     keys = list(measured.layers[0].measures)
     bounds = {key: limits for each in plan.measures for key, limits in each.bounds_by_key().items()}
-    summary = {
-        key: _global_value(layers, key, bounds[key], [found.measures[key][0] for found in measured.layers])
-        for key in keys
-    }
-    meta = _meta(plan, measured, keys, [*plan.notices, *_warnings(layers, [found.faint for found in measured.layers])])
+    values = {key: [found.measures[key][0] for found in measured.layers] for key in keys}
+    summary = global_values(layers, bounds, values)
+    meta = _meta(
+        plan, measured, keys, [*plan.notices, *warnings_of(layers, [found.faint for found in measured.layers])]
+    )
     if gallery is not None:
         meta = meta.model_copy(update={"pictures": gallery.meta})
-    outputs = {key: _output(values, found) for key, (values, found) in measured.outputs.items()}
+    outputs = {key: output_value(values, found) for key, (values, found) in measured.outputs.items()}
     document = Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs=outputs, summary=summary)
     return Result(document, _units(plan, measured), None if gallery is None else gallery.pictures)
 
@@ -88,8 +88,8 @@ def _units(plan: Plan, measured: Measured) -> dict[str, npt.NDArray[np.float64]]
     return units
 
 
-def _output(values: Values, summary: MeasureSummary) -> OutputValue:
-    # A share or a mean of a model as a whole: the summary of one value, of which the mean is that value.
+def output_value(values: Values, summary: MeasureSummary) -> OutputValue:
+    """Return a measure of the class output: a share or a mean of the model, the mean of its one value."""
     assert values.values.size == 1
     return OutputValue(
         value=summary.mean,
@@ -129,6 +129,19 @@ def _check_outputs(plan: Plan, layers: Sequence[LayerResult]) -> None:
         )
 
 
+def global_values(
+    layers: Sequence[LayerResult], bounds: Mapping[str, tuple[float, float]], values: Mapping[str, Sequence[Values]]
+) -> dict[str, GlobalValue]:
+    """Return every measure over the whole model.
+
+    Args:
+        layers: with their measures.
+        bounds: ranges that values cannot leave, by key.
+        values: of the layers that have the measure, by key.
+    """
+    return {key: _global_value(layers, key, bounds[key], found) for key, found in values.items()}
+
+
 def _global_value(
     layers: Sequence[LayerResult], key: str, bounds: tuple[float, float], values: Sequence[Values]
 ) -> GlobalValue:
@@ -160,7 +173,7 @@ def _global_interval(
     return estimate.se, estimate.interval
 
 
-def _warnings(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str]:
+def warnings_of(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str]:
     """Say which layers have values to be wary of."""
     labels = [layer.label for layer in layers]
     broken = [max((summary.nan for summary in layer.measures.values()), default=0) for layer in layers]
@@ -206,6 +219,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             stratify=config.stratify,
             precision=config.precision,
             skipped_measures=list(plan.dropped),
+            shard=config.shard,
         ),
         runtime=RuntimeMeta(
             onnxruntime=runtime.version(),

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from onnxinv.collect import Parts
-from onnxinv.errors import OutputError
+from onnxinv.errors import OnnxinvError, OutputError
 from onnxinv.files import write_file, write_through
+from onnxinv.sketch import Described, Kept, Sketch, read_sketch, sketch_arrays
 from onnxinv.statistics.compiled import Compiled
 from onnxinv.statistics.saving import arrays_of, state_of
 
@@ -25,6 +26,9 @@ FORMAT = 1
 
 MANIFEST = "state.json"
 
+_INDICES, _DIGESTS = "samples", "digests"
+"""Arrays beside the states of a group: which samples it holds, and digests of their content."""
+
 
 class Entry(BaseModel):
     """A group of a chunk whose states are in a file.
@@ -32,7 +36,7 @@ class Entry(BaseModel):
     Attributes:
         chunk: number of the chunk of layers.
         group: number of the group.
-        samples: digest of the group's samples.
+        samples: digest of the group's samples; those of single samples are in the file.
         file: where its states are.
         totals: file of the sums over all groups of the chunk up to here, where not all units' group states are kept.
         seconds: that the run had taken for the chunk when it was written.
@@ -54,6 +58,11 @@ class Manifest(BaseModel):
     Attributes:
         format: of the folder.
         identity: what was measured.
+        shard: which part of it, and of how many.
+        groups: how many groups there are in all.
+        places: how many classes samples are taken by; 1 where they are not.
+        notices: what the user was told of the run beforehand.
+        chunks: files of the sketches of each chunk of layers.
         entries: the groups that are closed, in the order in which they were accounted for.
     """
 
@@ -61,6 +70,11 @@ class Manifest(BaseModel):
 
     format: Literal[1]
     identity: dict[str, str]
+    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] = "1/1"
+    groups: Annotated[int, Field(ge=1)] = 1
+    places: Annotated[int, Field(ge=1)] = 1
+    notices: tuple[str, ...] = ()
+    chunks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+\.npz$")], ...] = ()
     entries: tuple[Entry, ...] = ()
 
 
@@ -76,20 +90,58 @@ class Checkpoint:
 
     Attributes:
         folder: of the states.
+        manifest: what is in it.
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
-        self._manifest = manifest
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """What was measured."""
-        return self._manifest.identity
+        self.manifest = manifest
 
     def entries(self, chunk: int) -> tuple[Entry, ...]:
         """Return the groups of a chunk that are closed, in their order."""
-        return tuple(each for each in self._manifest.entries if each.chunk == chunk)
+        return tuple(each for each in self.manifest.entries if each.chunk == chunk)
+
+    def described(self, chunk: int) -> list[Described]:
+        """Return how values are made of the states of a chunk, by subject.
+
+        Raises:
+            OutputError: the file is missing or damaged.
+        """
+        path = self.folder / self.manifest.chunks[chunk]
+        try:
+            return [read_sketch(arrays) for arrays in _numbered(_arrays(path))]
+        except (KeyError, ValueError, OnnxinvError) as error:
+            raise _damaged(path, error) from error
+
+    def describe(self, chunk: int, sketches: Sequence[Sketch], kept: Sequence[Kept]) -> None:
+        """Write how values are made of the states of a chunk, before its first group.
+
+        Args:
+            chunk: its number; chunks come in order.
+            sketches: by subject.
+            kept: which units' group states are kept, by subject.
+        """
+        path = self.folder / f"chunk-{chunk}-subjects.npz"
+        arrays = {
+            f"{number}/{name}": array
+            for number, one in enumerate(zip(sketches, kept, strict=True))
+            for name, array in sketch_arrays(*one).items()
+        }
+        write_through(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+        self.manifest = self.manifest.model_copy(update={"chunks": (*self.manifest.chunks[:chunk], path.name)})
+
+    def samples(self, entry: Entry) -> dict[int, bytes]:
+        """Return the digest of the content of each sample of a group, by its index in the source.
+
+        Raises:
+            OutputError: as `groups`.
+        """
+        arrays = _arrays(self.folder / entry.file)
+        try:
+            told = zip(arrays[_INDICES].tolist(), arrays[_DIGESTS], strict=True)
+            return {int(index): digest.tobytes() for index, digest in told}
+        except (KeyError, ValueError) as error:
+            raise _damaged(self.folder / entry.file, error) from error
 
     def groups(self, entry: Entry, subjects: int, places: int, code: Compiled | None = None) -> list[Parts]:
         """Return the states of a group by subject.
@@ -116,7 +168,8 @@ class Checkpoint:
         states: Sequence[Parts],
         totals: Sequence[Parts] | None,
         *,
-        samples: str,
+        samples: Mapping[int, bytes],
+        digest: str,
         seconds: float,
     ) -> None:
         """Write a group that is closed, so that it is not measured again.
@@ -126,7 +179,8 @@ class Checkpoint:
             group: number of the group.
             states: of the group, by subject and class.
             totals: sums over all groups so far, where the states are not of all units.
-            samples: digest of the group's samples.
+            samples: digest of the content of each sample of the group, by its index in the source.
+            digest: of all of them together.
             seconds: that the run took for the chunk up to now.
 
         Raises:
@@ -136,24 +190,21 @@ class Checkpoint:
         entry = Entry(
             chunk=chunk,
             group=group,
-            samples=samples,
+            samples=digest,
             file=f"chunk-{chunk}-group-{group}.npz",
             totals=None if totals is None else f"chunk-{chunk}-up-to-{group}.npz",
             seconds=seconds,
         )
-        _write(self.folder / entry.file, states)
+        indices = np.array(list(samples), np.int64)
+        digests = np.array([list(each) for each in samples.values()], np.uint8)
+        _write(self.folder / entry.file, states, {_INDICES: indices, _DIGESTS: digests})
         if entry.totals is not None and totals is not None:
-            _write(self.folder / entry.totals, totals)
-        self._manifest = self._manifest.model_copy(update={"entries": (*self._manifest.entries, entry)})
-        write_file(self.folder / MANIFEST, self._manifest.model_dump_json(indent=1).encode())
+            _write(self.folder / entry.totals, totals, {})
+        self.manifest = self.manifest.model_copy(update={"entries": (*self.manifest.entries, entry)})
+        write_file(self.folder / MANIFEST, self.manifest.model_dump_json(indent=1).encode())
         for outdated in before:
             if outdated.totals is not None and outdated.totals != entry.totals:
                 (self.folder / outdated.totals).unlink(missing_ok=True)
-
-
-def begin(folder: Path, identity: Mapping[str, str]) -> Checkpoint:
-    """Return a checkpoint without any state."""
-    return Checkpoint(folder, Manifest(format=FORMAT, identity=dict(identity)))
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
@@ -188,8 +239,8 @@ def remove(folder: Path) -> None:
         folder.rmdir()
 
 
-def _write(path: Path, subjects: Sequence[Parts]) -> None:
-    arrays: dict[str, npt.NDArray[Any]] = {}
+def _write(path: Path, subjects: Sequence[Parts], beside: Mapping[str, npt.NDArray[Any]]) -> None:
+    arrays = dict(beside)
     for number, parts in enumerate(subjects):
         for place, state in enumerate(parts):
             if state is not None:
@@ -200,14 +251,35 @@ def _write(path: Path, subjects: Sequence[Parts]) -> None:
 def _read(path: Path, subjects: int, places: int, code: Compiled | None) -> list[Parts]:
     found: list[list[dict[str, npt.NDArray[Any]]]] = [[{} for _ in range(places)] for _ in range(subjects)]
     try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                number, place, name = member.removesuffix(".npy").split("/", 2)
-                with archive.open(member) as stream:
-                    array = np.lib.format.read_array(stream, allow_pickle=False)
+        for told, array in _arrays(path).items():
+            if told not in (_INDICES, _DIGESTS):
+                number, place, name = told.split("/", 2)
                 found[int(number)][int(place)][name] = array
         return [[state_of(arrays, code) if arrays else None for arrays in parts] for parts in found]
-    except (OSError, ValueError, IndexError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise OutputError(
-            f"'{path}' cannot be read: {error}.", "Remove the folder of states, and measure again."
-        ) from error
+    except (ValueError, IndexError) as error:
+        raise _damaged(path, error) from error
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = {}
+            for member in archive.namelist():
+                with archive.open(member) as stream:
+                    found[member.removesuffix(".npy")] = np.lib.format.read_array(stream, allow_pickle=False)
+            return found
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(path, error) from error
+
+
+def _numbered(arrays: Mapping[str, npt.NDArray[Any]]) -> list[dict[str, npt.NDArray[Any]]]:
+    """Return the arrays whose names begin with a number and a slash, by that number."""
+    found: dict[int, dict[str, npt.NDArray[Any]]] = {}
+    for told, array in arrays.items():
+        number, _, name = told.partition("/")
+        found.setdefault(int(number), {})[name] = array
+    return [found[number] for number in range(len(found))]
+
+
+def _damaged(path: Path, error: Exception) -> OutputError:
+    return OutputError(f"'{path}' cannot be read: {error}.", "Remove the folder of states, and measure again.")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from onnxinv.measures.layer import Collected, spread_subset
 from onnxinv.statistics import State, merge_states
 from onnxinv.subjects import Subject
@@ -60,6 +63,11 @@ class Collector:
     def add_joined(self, closed: State) -> None:
         """Keep what is known of all units over some groups; the state is not to be used any more."""
         _absorb(self._totals, 0, closed)
+
+    @property
+    def kept(self) -> npt.NDArray[np.intp] | None:
+        """Indices of the units whose group states are kept; None for all."""
+        return self._kept
 
     @property
     def closed(self) -> Parts:

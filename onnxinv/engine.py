@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
 import numpy as np
@@ -16,20 +14,20 @@ from onnxinv.checkpoint import Checkpoint
 from onnxinv.collect import Collector
 from onnxinv.desks import Desks, Progress
 from onnxinv.errors import OutputError
+from onnxinv.finishing import finish
 from onnxinv.measured import Finished, Found, Measured
 from onnxinv.measures import Measure, Values
-from onnxinv.measures.dispersion import count_faint
 from onnxinv.measures.jackknife import half_width
-from onnxinv.measures.layer import measure_layer
+from onnxinv.measures.layer import Collected, measure_layer
 from onnxinv.measures.summary import summarize_nothing
 from onnxinv.model.layers import Layer
 from onnxinv.plan import LEAST_GROUPS_TO_STOP, Plan
 from onnxinv.result import MeasureSummary
 from onnxinv.schedule import Piece, stretches
+from onnxinv.sketch import sketch_all
 from onnxinv.spent import Spent
-from onnxinv.statistics import State, Statistic, merge_states
+from onnxinv.statistics import State, Statistic
 from onnxinv.subjects import Subject
-from onnxinv.views.aligned import MapSize
 
 Enough = Callable[[Measured], bool]
 """Called with what is measured so far; whether that is enough."""
@@ -83,7 +81,8 @@ def _measure(plan: Plan, progress: Progress, enough: Enough | None, checkpoint: 
 def _measured(
     plan: Plan, walks: Sequence[_Walk], found: Sequence[Finished], outputs: Found, seconds: float
 ) -> Measured:
-    samples = np.sort(np.concatenate([part for group in plan.groups[: walks[0].groups] for part in group]))
+    accounted = [plan.groups[group] for group in plan.own_groups[: walks[0].groups]]
+    samples = np.sort(np.concatenate([part for group in accounted for part in group]))
     spent: Spent[Measure | str] = Spent()
     for walk in walks:
         spent.include(walk.spent.items())
@@ -124,6 +123,7 @@ class _Walk:
         self._number = number
         self._checkpoint = checkpoint
         self._subjects = plan.subjects.of(layers, with_output=number == 0)
+        self._sketches = sketch_all(self._subjects)
         self._progress = progress
         self._started = perf_counter()
         kept = plan.layout.kept_units
@@ -141,7 +141,7 @@ class _Walk:
     @property
     def inferences(self) -> int:
         """How many variants were run for what is accounted for; a group begun too early is not."""
-        counted = sum(len(part) for group in self._plan.groups[: self.groups] for part in group)
+        counted = sum(len(self._samples_of(group)) for group in self._plan.own_groups[: self.groups])
         before = sum(len(part) for group in self._plan.groups for part in group) if self._first else 0
         return counted * self._plan.columns + before
 
@@ -161,7 +161,8 @@ class _Walk:
             self.providers = desks.providers
             before = self._first_pass(desks)
             every = stretches(self._plan.groups, joined=self._plan.layout.joined)
-            cut = [stretch for stretch in every if stretch[0].group >= self.groups]
+            left = set(self._plan.own_groups[self.groups :])
+            cut = [stretch for stretch in every if {piece.group for piece in stretch} <= left]
             measured = desks.map(lambda desk, stretch: desk.measure(stretch, before), cut)
             for stretch, found in zip(cut, measured, strict=True):
                 for piece, closed in zip(stretch, found.pieces, strict=True):
@@ -191,7 +192,7 @@ class _Walk:
             return False
         subjects, places = len(self._subjects), max(len(self._plan.classes), 1)
         groups = []
-        for expected, entry in enumerate(entries):
+        for expected, entry in zip(self._plan.own_groups, entries, strict=False):
             samples = self._samples_of(expected)
             if entry.group != expected or self._plan.feeds.digest(samples) != entry.samples:
                 raise OutputError(
@@ -207,19 +208,23 @@ class _Walk:
         self.groups = len(entries)
         self._before = entries[-1].seconds
         self.providers = [each if isinstance(each, str) else each[0] for each in self._plan.device.providers]
-        return self.groups == len(self._plan.groups) or self._is_precise()
+        return self.groups == len(self._plan.own_groups) or self._is_precise()
 
     def _keep(self, group: int) -> None:
         """Write the group that was closed last."""
         if self._checkpoint is None:
             return
         totals = [each.totals for each in self._collectors]
+        if not self._checkpoint.entries(self._number):
+            self._checkpoint.describe(self._number, self._sketches, [each.kept for each in self._collectors])
+        samples = self._samples_of(group)
         self._checkpoint.keep(
             self._number,
             group,
             [each.closed for each in self._collectors],
             None if all(each is None for each in totals) else [each or () for each in totals],
-            samples=self._plan.feeds.digest(self._samples_of(group)),
+            samples={index: self._plan.feeds.digest_of(index) for index in samples},
+            digest=self._plan.feeds.digest(samples),
             seconds=self.seconds,
         )
 
@@ -237,7 +242,7 @@ class _Walk:
     def _looks(self, next_look: int) -> bool:
         """Whether it is asked now if what is measured is enough: also where that is all that was asked for."""
         due = self.groups >= next_look or self.groups == self._plan.asked_groups
-        return due and self.groups < len(self._plan.groups)
+        return due and self.groups < len(self._plan.own_groups)
 
     def finish(self, *, last: bool = True) -> tuple[list[Finished], Found]:
         """Return what was found of the layers, in order, and of the class output.
@@ -245,27 +250,19 @@ class _Walk:
         Args:
             last: whether nothing more is measured, and the states can be forgotten.
         """
-        with ThreadPoolExecutor(self._plan.config.threads or os.cpu_count()) as pool:
-            done = list(pool.map(lambda place: self._finish_subject(place, last=last), range(len(self._subjects))))
-        of_layers: dict[int, dict[str, tuple[Values, MeasureSummary]]] = {layer.index: {} for layer in self._layers}
-        floors: dict[MapSize | None, dict[str, tuple[Values, MeasureSummary]]] = {}
-        outputs: Found = {}
-        faint: Counter[int] = Counter()
-        for subject, (found, count, spent) in zip(self._subjects, done, strict=True):
-            self.spent.include(spent.items())
-            if subject.role == "output":
-                outputs = found
-            elif subject.role == "floor":
-                floors.setdefault(subject.map_size, {}).update(found)
-            else:
-                of_layers[subject.layer.index].update(found)
-                faint[subject.layer.index] += count
-        for subject in self._subjects:
-            if subject.role == "layer" and subject.map_size:
-                self._add_floors(subject, of_layers[subject.layer.index], floors.get(subject.map_size, {}))
+
+        def collected(place: int) -> Collected:
+            found = self._collectors[place].collected()
+            if last:
+                self._collectors[place].clear()  # finished layers keep results only
+            return found
+
+        done = finish(self._sketches, collected, self._plan.config.threads or os.cpu_count() or 1)
+        self.spent.include(done.spent.items())
         return [
-            Finished(self._in_order(layer, of_layers[layer.index]), faint[layer.index]) for layer in self._layers
-        ], outputs
+            Finished(self._in_order(layer, done.layers.get(layer.index, {})), done.faint[layer.index])
+            for layer in self._layers
+        ], done.outputs
 
     def _first_pass(self, desks: Desks) -> list[Mapping[type[Statistic], Statistic]]:
         """Run the untransformed samples where a statistic must know them beforehand; return these by subject."""
@@ -294,25 +291,6 @@ class _Walk:
                 if summary.se is not None and half_width(summary.se, self.groups) > wanted:
                     return False
         return True
-
-    @np.errstate(all="ignore")  # in its own thread, which does not have that of `measure`
-    def _finish_subject(self, position: int, *, last: bool) -> tuple[Found, int, Spent[Measure]]:
-        subject, collector = self._subjects[position], self._collectors[position]
-        spent: Spent[Measure] = Spent()
-        collected = collector.collected()
-        if last:
-            collector.clear()  # finished layers keep results only
-        found = measure_layer(subject.measures, collected, subject.units, spent)
-        plain = subject.role == "layer" and subject.map_size is None
-        faint = count_faint(merge_states(collected.full), subject.units) if plain else 0
-        return found, faint, spent
-
-    def _add_floors(self, subject: Subject, found: dict[str, tuple[Values, MeasureSummary]], floors: Found) -> None:
-        for measure in subject.measures:
-            for key in measure.result_keys():
-                if key in floors:
-                    values, summary = found[key]
-                    found[key] = values, summary.model_copy(update={"floor": floors[key][1].mean})
 
     def _in_order(self, layer: Layer, found: Found) -> Found:
         """Return the measures of a layer in the order asked for, with the reasons of those that it lacks."""

@@ -252,12 +252,13 @@ class Feeds:
 
     def digest(self, samples: Sequence[int]) -> str:
         """Return a SHA-256 of the content of these samples, in the source's order; what was not read yet is read."""
-        total = hashlib.sha256()
-        for index in sorted(int(sample) for sample in samples):
-            if index not in self._digests:
-                self._prepare(index)
-            total.update(self._digests[index])
-        return total.hexdigest()
+        return digest_of_all({int(index): self.digest_of(int(index)) for index in samples})
+
+    def digest_of(self, index: int) -> bytes:
+        """Return a SHA-256 of the content of one sample, which is read if it was not yet."""
+        if index not in self._digests:
+            self._prepare(index)
+        return self._digests[index]
 
     def _image_layout(self) -> ModelLayout | None:
         """Return the layout of an image input, None where the input is no image."""
@@ -373,6 +374,15 @@ class Feeds:
 
 def _is_state(info: TensorInfo) -> bool:
     return isinstance(info, FedInput) and info.is_state
+
+
+def digest_of_all(samples: Mapping[int, bytes]) -> str:
+    """Return the SHA-256 that stands for samples in a result.
+
+    Args:
+        samples: the digest of the content of each, by its index in the source.
+    """
+    return hashlib.sha256(b"".join(samples[index] for index in sorted(samples))).hexdigest()
 
 
 def _hash(arrays: dict[str, Array]) -> bytes:

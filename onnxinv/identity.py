@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from onnxinv.measures import Measure, measures
 from onnxinv.plan import Plan
+from onnxinv.sketch import specification
 from onnxinv.transforms.python import is_file
 from onnxinv.version import __version__
 
@@ -48,7 +48,7 @@ def identity(plan: Plan) -> Identity:
         "number of groups": str(len(plan.groups)),
         "transforms": " x ".join(config.transforms),
         "parameters of the transforms": _digest([plan.transform_items, _programs(config.transforms)]),
-        "measures": ", ".join(spec_of(each) for each in plan.measures),
+        "measures": ", ".join(specification(each) for each in plan.measures),
         "layers": _digest([[[layer.name, layer.dtype, *layer.shape] for layer in plan.layers], drawn]),
         "preprocessing": _digest(plan.feeds.preprocess.model_dump(mode="json")),
         "options": ", ".join(f"{key}={value}" for key, value in options.items()),
@@ -64,18 +64,6 @@ def difference(there: Mapping[str, str], here: Identity) -> str:
         if there.get(name) != value:
             return f"{name} (there: {there.get(name, 'not told')}, here: {value})"
     return ""
-
-
-def spec_of(measure: Measure) -> str:
-    """Return the specification that makes a measure again."""
-    stated = measure.model_dump(mode="json", exclude_defaults=True)
-    parameters = ",".join(f"{key}={_text(value)}" for key, value in sorted(stated.items()))
-    name = measures.name_of(type(measure))
-    return f"{name}:{parameters}" if parameters else name
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _programs(transforms: tuple[str, ...]) -> list[str]:

@@ -191,6 +191,10 @@ Resume = Annotated[
     bool,
     typer.Option("--resume", help="Keep what is measured in DIR/state, group by group, and go on from what is there."),
 ]
+Shard = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Measure every N-th group from the I-th on, for onnxinv merge."),
+]
 KeepState = Annotated[bool, typer.Option("--keep-state", help="Leave DIR/state there in the end.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]

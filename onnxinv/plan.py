@@ -137,9 +137,16 @@ class Plan:
         return any(subject.untransformed for subject in self.subjects.every)
 
     @property
+    def own_groups(self) -> range:
+        """Numbers of the groups that are measured: all, or those of the shard."""
+        number, count = self.config.part
+        return range(number - 1, len(self.groups), count)
+
+    @property
     def inferences(self) -> int:
         """How many variants are run through the model, over all chunks."""
-        return len(self.samples) * (self.columns + self.first_pass) * len(self.layout.chunks)
+        own = sum(len(part) for group in self.own_groups for part in self.groups[group])
+        return (own * self.columns + len(self.samples) * self.first_pass) * len(self.layout.chunks)
 
 
 def make_plan(config: RunConfig, source: Samples | None = None, made: Variants | None = None) -> Plan:
@@ -335,6 +342,11 @@ def _groups(
     """
     shuffled = np.random.default_rng(config.seed).permutation(samples)
     count = min(config.groups, len(shuffled))
+    if config.part[1] > count:
+        raise UsageError(
+            f"There are {count} groups and {config.part[1]} shards, so that some would measure nothing.",
+            f"Cut the samples into more groups with --groups {config.part[1]}.",
+        )
     if not config.stratify:
         return (), tuple((group,) for group in np.array_split(shuffled, count))
     if source.labels is None:

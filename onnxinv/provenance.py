@@ -92,6 +92,7 @@ class OptionsMeta(Part):
         stratify: whether measures were taken on each class of samples, then averaged over classes.
         precision: half-width of the interval at which the run was allowed to stop.
         skipped_measures: measures that did not apply, where all were asked for.
+        shard: which part of the groups was measured, `I/N`; None for all of them.
     """
 
     aggregate: str
@@ -102,6 +103,7 @@ class OptionsMeta(Part):
     stratify: bool = False
     precision: float | None = None
     skipped_measures: list[SkippedMeasure] = []
+    shard: str | None = None
 
 
 class RuntimeMeta(Part):

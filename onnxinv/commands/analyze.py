@@ -39,6 +39,7 @@ from onnxinv.options import (
     Select,
     SetInputs,
     Shapes,
+    Shard,
     Std,
     Stratify,
     Threads,
@@ -90,6 +91,7 @@ def analyze(
     overwrite: Overwrite = False,  # typer makes a flag of it
     resume: Resume = False,  # likewise
     keep_state: KeepState = False,
+    shard: Shard = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -104,7 +106,7 @@ def analyze(
     if not transform:
         raise UsageError("No transform is named.", "Add --transform, for example --transform rotation:steps=16.")
     wanted = parse_formats(formats, reports)
-    state = states.place(output, resume=resume, keep=keep_state, overwrite=overwrite)
+    state = states.place(output, resume=resume, keep=keep_state, shard=shard, overwrite=overwrite)
     if output is not None:
         check_folder(output, marker="result.json", overwrite=overwrite)
     plan = api.plan(
@@ -115,7 +117,7 @@ def analyze(
         operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
         preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
         resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
-        reduce=reduce, state=state,
+        reduce=reduce, state=state, shard=shard,
     )  # fmt: skip
     if dry_run:
         show(describe_plan(plan, api.foretell(plan)))
@@ -125,7 +127,7 @@ def analyze(
     result = measuring.measure(plan, model.name, quiet=quiet)
     if output is not None:
         measuring.save(result, output, overwrite=overwrite)
-    if state is not None and not keep_state:
+    if state is not None and not keep_state and shard is None:
         states.forget(state)
     write_reports(result, reports, wanted, quiet=quiet)
     if output is not None and not quiet:

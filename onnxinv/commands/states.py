@@ -11,28 +11,28 @@ from onnxinv.printing import say_untrusted
 if TYPE_CHECKING:
     from onnxinv.plan import Plan
 
-STATE = "state"
-"""Folder of the states in that of the result."""
 
-
-def place(output: Path | None, *, resume: bool, keep: bool, overwrite: bool) -> Path | None:
+def place(output: Path | None, *, resume: bool, keep: bool, shard: str | None, overwrite: bool) -> Path | None:
     """Return where states are kept; None where they are not.
 
     Args:
         output: the folder of the result.
         resume: whether states that are there are taken up.
         keep: whether they stay in the end.
+        shard: which part is measured; its states are what is merged.
         overwrite: whether states that are there may be thrown away.
 
     Raises:
         UsageError: no folder is named.
         OutputError: there are states, and nobody said what is to be done with them.
     """
-    if not (resume or keep):
+    if not (resume or keep or shard):
         return None
     if output is None:
-        option = "--resume" if resume else "--keep-state"
+        option = "--resume" if resume else "--shard" if shard else "--keep-state"
         raise UsageError(f"{option} keeps states in the folder of the result, and none is named.", "Add -o DIR.")
+    from onnxinv.result import STATE
+
     folder = output / STATE
     if not resume and folder.exists():
         if not overwrite:
