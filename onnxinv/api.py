@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +17,8 @@ from onnxinv.align_map import how_to_align
 from onnxinv.assemble import assemble
 from onnxinv.check_config import key_of, limit_of
 from onnxinv.checking import measure_run, prepare, report
-from onnxinv.checkpoint import Checkpoint, Manifest, read_checkpoint
+from onnxinv.checkpoint import FORMAT, Checkpoint, Manifest, read_checkpoint
+from onnxinv.cluster import measure_on_cluster
 from onnxinv.comparable import check_comparable
 from onnxinv.comparing import NO_DIRECTION, Observed, Terms, compare_results
 from onnxinv.comparison import Comparison
@@ -321,7 +324,15 @@ def run(decided: Plan, progress: Progress = lambda done: None) -> Result:
     Raises:
         OnnxinvError: as `analyze`; or the plan's folder of states holds those of another measurement.
     """
-    measured = measure(decided, progress, checkpoint=checkpoint_of(decided))
+    with contextlib.ExitStack() as stack:
+        checkpoint = checkpoint_of(decided)
+        if decided.config.dask is not None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onnxinv-")))
+            checkpoint = checkpoint or Checkpoint(folder, manifest_of(decided))
+            measure_on_cluster(decided, decided.config.dask, checkpoint, progress)
+        # What is measured on a cluster has been told of there.
+        tell = progress if decided.config.dask is None else lambda done: None
+        measured = measure(decided, tell, checkpoint=checkpoint)
     return assemble(decided, measured, take_pictures(decided, measured, progress))
 
 
@@ -343,17 +354,19 @@ def checkpoint_of(decided: Plan) -> Checkpoint | None:
             f"The states in '{decided.config.state}' are of another measurement, which differs in: {differs}.",
             "Measure as before, or remove that folder.",
         )
-    if found:
-        return found
-    manifest = Manifest(
-        format=1,
-        identity=told,
+    return found or Checkpoint(decided.config.state, manifest_of(decided))
+
+
+def manifest_of(decided: Plan) -> Manifest:
+    """Return what a folder of states says of a plan before it holds any."""
+    return Manifest(
+        format=FORMAT,
+        identity=identity(decided),
         shard=decided.config.shard or "1/1",
         groups=len(decided.groups),
         places=max(len(decided.classes), 1),
         notices=decided.notices,
     )
-    return Checkpoint(decided.config.state, manifest)
 
 
 def foretell(decided: Plan) -> float:

@@ -69,6 +69,7 @@ class RunConfig(BaseModel):
             where activations then need not leave the device.
         state: folder where each group's statistics are kept once they are closed; groups that are there already, of
             the same measurement, are not measured again.
+        dask: scheduler of a cluster that measures the groups, `tcp://host:port`, or `local:N` processes.
         shard: `I/N`, to measure every N-th group from the I-th on; shards are merged afterwards.
     """
 
@@ -106,6 +107,7 @@ class RunConfig(BaseModel):
     memory: Memory | None = None
     reduce: Reduce = "auto"
     state: Path | None = None
+    dask: str | None = None
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
 
     @model_validator(mode="after")
@@ -126,7 +128,7 @@ class RunConfig(BaseModel):
     @property
     def keeps_states(self) -> bool:
         """Whether what is closed is written to files, group by group."""
-        return self.state is not None or self.shard is not None
+        return not (self.state is None and self.shard is None and self.dask is None)
 
     @property
     def may_stop_early(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -26,8 +26,8 @@ from onnxinv.result import MeasureSummary
 from onnxinv.schedule import Piece, stretches
 from onnxinv.sketch import sketch_all
 from onnxinv.spent import Spent
-from onnxinv.statistics import State, Statistic
-from onnxinv.subjects import Subject
+from onnxinv.statistics import State
+from onnxinv.untransformed import first_pass
 
 Enough = Callable[[Measured], bool]
 """Called with what is measured so far; whether that is enough."""
@@ -159,7 +159,7 @@ class _Walk:
         # Not kept: the next chunk needs the memory of this one's session and arrays.
         with Desks(self._plan, looked, [each.subject for each in joined], self._progress) as desks:
             self.providers = desks.providers
-            before = self._first_pass(desks)
+            before = first_pass(self._plan, self._subjects, desks)
             every = stretches(self._plan.groups, joined=self._plan.layout.joined)
             left = set(self._plan.own_groups[self.groups :])
             cut = [stretch for stretch in every if {piece.group for piece in stretch} <= left]
@@ -263,17 +263,6 @@ class _Walk:
             Finished(self._in_order(layer, done.layers.get(layer.index, {})), done.faint[layer.index])
             for layer in self._layers
         ], done.outputs
-
-    def _first_pass(self, desks: Desks) -> list[Mapping[type[Statistic], Statistic]]:
-        """Run the untransformed samples where a statistic must know them beforehand; return these by subject."""
-        wanting = [each for each in self._subjects if each.untransformed]
-        known: dict[Subject, State] = {}
-        if wanting:
-            # At one desk: what is known of some samples takes as much memory as what is known of all.
-            samples = np.concatenate([part for group in self._plan.groups for part in group])
-            (states,) = desks.map(lambda desk, some: desk.measure_untransformed(some, wanting), [samples])
-            known = dict(zip(wanting, states, strict=True))
-        return [{kind: known[each][kind] for kind in each.untransformed} for each in self._subjects]
 
     def _is_precise(self) -> bool:
         """Whether the precision that was asked for is reached in every layer that has an interval."""

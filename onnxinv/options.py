@@ -195,6 +195,10 @@ Shard = Annotated[
     str | None,
     typer.Option("--shard", metavar="I/N", help="Measure every N-th group from the I-th on, for onnxinv merge."),
 ]
+Dask = Annotated[
+    str | None,
+    typer.Option("--dask", metavar="ADDRESS", help="Measure on a Dask cluster: tcp://host:port, or local:N processes."),
+]
 KeepState = Annotated[bool, typer.Option("--keep-state", help="Leave DIR/state there in the end.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]

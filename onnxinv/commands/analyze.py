@@ -9,6 +9,7 @@ from onnxinv.options import (
     Batch,
     ChannelAxis,
     ClassOutput,
+    Dask,
     Data,
     Device,
     DryRun,
@@ -92,6 +93,7 @@ def analyze(
     resume: Resume = False,  # likewise
     keep_state: KeepState = False,
     shard: Shard = None,
+    dask: Dask = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -117,7 +119,7 @@ def analyze(
         operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
         preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
         resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
-        reduce=reduce, state=state, shard=shard,
+        reduce=reduce, state=state, shard=shard, dask=dask,
     )  # fmt: skip
     if dry_run:
         show(describe_plan(plan, api.foretell(plan)))
