@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from onnxinv.checkpoint import Checkpoint
 from onnxinv.collect import Collector, Parts
@@ -77,11 +77,15 @@ def measure_group(token: str, shipment: Shipment, threads: int, chunk: int, grou
     Returns:
         The states of the kept units and of all units, as arrays, by subject and class.
     """
+    from distributed import get_worker
+
     with _HERE.lock:
         if token not in _HERE.plans:
             _HERE.plans.clear()
-            folder = Path(tempfile.mkdtemp(prefix="onnxinv-"))
-            _HERE.plans[token] = unpack(shipment, folder, threads or _threads_of_worker())
+            worker = get_worker()
+            # The worker's own folder goes with it.
+            folder = Path(worker.local_directory) / f"onnxinv-{token}"
+            _HERE.plans[token] = unpack(shipment, folder, threads or worker.state.nthreads)
         if _HERE.station is None or _HERE.station[:2] != (token, chunk):
             if _HERE.station is not None:
                 _HERE.station[2].close()
@@ -106,7 +110,7 @@ def measure_on_cluster(plan: Plan, address: str, checkpoint: Checkpoint, progres
     """
     with _client(address, plan.config.threads) as client:
         shipment = pack(plan)
-        token = f"{os.getpid()}-{id(shipment)}-{checkpoint.folder}"
+        token = uuid4().hex
         shipped = client.scatter(shipment, broadcast=True, hash=False)
         for chunk in range(len(plan.layout.chunks)):
             _measure_chunk(plan, client, (token, shipped), chunk, checkpoint, progress)
@@ -197,12 +201,6 @@ def _client(address: str, threads: int) -> Iterator[Client]:
         Client(cluster) as client,
     ):
         yield client
-
-
-def _threads_of_worker() -> int:
-    from distributed import get_worker
-
-    return int(get_worker().state.nthreads)
 
 
 def _packed(parts: Parts) -> list[Arrays | None]:

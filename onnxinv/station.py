@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -24,8 +25,9 @@ class Station:
 
     def __init__(self, plan: Plan, chunk: int) -> None:
         self._plan = plan
+        self._open = ExitStack()
         self._subjects = plan.subjects.of(plan.layout.chunks[chunk], with_output=chunk == 0)
-        self._desks = Desks(plan, self._subjects, [], lambda ran: None).__enter__()
+        self._desks = self._open.enter_context(Desks(plan, self._subjects, [], lambda ran: None))
         with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
             self._before = first_pass(plan, self._subjects, self._desks)
 
@@ -52,4 +54,4 @@ class Station:
 
     def close(self) -> None:
         """Let go of the session and its memory."""
-        self._desks.__exit__(None, None, None)
+        self._open.close()
