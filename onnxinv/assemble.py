@@ -204,6 +204,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             labels=plan.feeds.samples.labels is not None,
             preprocessing=plan.feeds.notes,
             classes=list(plan.classes),
+            skipped=list(plan.bad_samples),
         ),
         transforms=TransformsMeta(
             spec=list(config.transforms),

@@ -81,6 +81,7 @@ class RunConfig(BaseModel):
     measures: tuple[str, ...] = ()
     aggregate: Aggregate = "channel"
     samples: int | None = None
+    skip_bad_samples: bool = False
     seed: Annotated[int, Field(ge=0)] = 0
     groups: Annotated[int, Field(ge=2)] = 10
     sample_units: Annotated[int, Field(ge=4)] | None = None

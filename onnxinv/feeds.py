@@ -120,7 +120,7 @@ class Feeds:
         alone = variants is not None or any(step.alone for each in transforms for step in each.steps)
         self._reading = Lock()
         self._making: AbstractContextManager[object] = Lock() if alone else nullcontext()
-        given = set(samples.read(0))
+        given = set(samples.read(samples.first))
         self._inputs = {info.name: info for info in inputs}
         self._source_key = {
             info.name: PRIMARY if PRIMARY in given and position == 0 else info.name
@@ -148,10 +148,10 @@ class Feeds:
                 "Name transforms of arrays, such as time-shift, or write your own: --transform file.py:function.",
             )
         self._last: Prepared | None = None
-        first = self._prepared(0)
+        first = self._prepared(samples.first)
         self._shape = self._fed_shape(first)
         self._together = Together(transforms, first.primary.shape if self.layout else (), most_operator_bytes)
-        self.variants([(0, 0)])
+        self.variants([(samples.first, 0)])
 
     @property
     def notes(self) -> list[str]:
@@ -163,7 +163,7 @@ class Feeds:
         ]
         if self.layout is None:
             return held
-        stored = self._stored_primary(0)
+        stored = self._stored_primary(self.samples.first)
         factor = self.preprocess.factor(stored.dtype, self.primary)
         notes = [f"stored as {stored.dtype.name}, model input {self.layout}"]
         notes += [f"pixels multiplied by {factor:.6g}"] if factor != 1 else []

@@ -191,6 +191,9 @@ Resume = Annotated[
     bool,
     typer.Option("--resume", help="Keep what is measured in DIR/state, group by group, and go on from what is there."),
 ]
+SkipBadSamples = Annotated[
+    bool, typer.Option("--skip-bad-samples", help="Leave out samples that cannot be used, and list them.")
+]
 Shard = Annotated[
     str | None,
     typer.Option("--shard", metavar="I/N", help="Measure every N-th group from the I-th on, for onnxinv merge."),

@@ -52,11 +52,19 @@ class ClassOutputMeta(Part):
     chosen: str
 
 
+class SkippedSample(Part):
+    """A sample that could not be used, by its index in the source, and why."""
+
+    index: int
+    reason: str
+
+
 class DataMeta(Part):
     """Which samples were measured; `digest` identifies their content and order-free choice.
 
     Attributes:
         classes: names of the classes that samples were taken by, in the order of the arrays of single classes.
+        skipped: samples that were asked for and could not be used.
     """
 
     source: str
@@ -66,6 +74,7 @@ class DataMeta(Part):
     labels: bool
     preprocessing: list[str]
     classes: list[str] = []
+    skipped: list[SkippedSample] = []
 
 
 class TransformsMeta(Part):

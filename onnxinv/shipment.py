@@ -12,7 +12,7 @@ import onnx
 
 from onnxinv.config import RunConfig, run_config
 from onnxinv.data.source import Array, SampleLayout, Samples
-from onnxinv.errors import OnnxinvError
+from onnxinv.errors import DataError, OnnxinvError
 from onnxinv.identity import difference, identity
 from onnxinv.model.messages import tensors
 from onnxinv.plan import Plan, make_plan
@@ -34,6 +34,7 @@ class Shipment:
         labels: of all of them.
         label_names: by label.
         sample_layout: of one image sample.
+        first: sample that tells what all of them are like.
         chunks: indices of the layers that are measured together.
         kept_units: units of each layer whose group states are kept.
         batch: variants in one session run.
@@ -47,6 +48,7 @@ class Shipment:
     labels: npt.NDArray[np.int64] | None
     label_names: tuple[str, ...]
     sample_layout: SampleLayout | None
+    first: int
     chunks: tuple[tuple[int, ...], ...]
     kept_units: int | None
     batch: int
@@ -71,7 +73,7 @@ def pack(plan: Plan) -> Shipment:
         if is_file(text):
             files[f"transforms/{number}.py"] = Path(path).read_bytes()
     told = {
-        **config.model_dump(exclude={"state", "shard", "memory", "threads"}),
+        **config.model_dump(exclude={"state", "shard", "dask", "memory", "threads"}),
         "model": Path(MODEL) / config.model.name,
         "preprocess": Path(PREPROCESS) if config.preprocess else None,
         "transforms": tuple(transforms),
@@ -79,12 +81,13 @@ def pack(plan: Plan) -> Shipment:
     return Shipment(
         told,
         files,
-        # The first of the source tells what its samples are like, chosen or not.
-        {index: source.read(index) for index in {0, *plan.samples.tolist()}},
+        # One of the source tells what its samples are like, chosen or not.
+        {index: source.read(index) for index in {source.first, *plan.samples.tolist()}},
         source.count,
         source.labels,
         source.label_names,
         source.layout,
+        source.first,
         tuple(tuple(layer.index for layer in chunk) for chunk in plan.layout.chunks),
         plan.layout.kept_units,
         plan.layout.batch,
@@ -107,13 +110,20 @@ def unpack(shipment: Shipment, folder: Path, threads: int) -> Plan:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+    def read(index: int) -> dict[str, Array]:
+        if index not in shipment.samples:
+            raise DataError(f"Sample {index} was left out.")
+        return {name: array.copy() for name, array in shipment.samples[index].items()}
+
     source = Samples(
         shipment.config["data"],
         shipment.count,
-        lambda index: {name: array.copy() for name, array in shipment.samples[index].items()},
+        read,
         shipment.labels,
         shipment.label_names,
         shipment.sample_layout,
+        first=shipment.first,
     )
     plan = make_plan(_placed(shipment, folder, threads), source)
     by_index = {layer.index: layer for layer in plan.layers}

@@ -41,6 +41,7 @@ from onnxinv.options import (
     SetInputs,
     Shapes,
     Shard,
+    SkipBadSamples,
     Std,
     Stratify,
     Threads,
@@ -60,6 +61,7 @@ def analyze(
     data: Data = None,
     transform: Transforms = None,
     samples: Samples = None,
+    skip_bad_samples: SkipBadSamples = False,  # typer makes a flag of it
     seed: Seed = 0,
     measure: Measures = None,
     aggregate: AggregateOption = "channel",
@@ -89,7 +91,7 @@ def analyze(
     reduce: ReduceOption = "auto",
     formats: Formats = None,
     output: Folder = None,
-    overwrite: Overwrite = False,  # typer makes a flag of it
+    overwrite: Overwrite = False,  # likewise
     resume: Resume = False,  # likewise
     keep_state: KeepState = False,
     shard: Shard = None,
@@ -112,7 +114,8 @@ def analyze(
     if output is not None:
         check_folder(output, marker="result.json", overwrite=overwrite)
     plan = api.plan(
-        model, data, transform, samples=samples, seed=seed, measures=measure or (), aggregate=aggregate, groups=groups,
+        model, data, transform, samples=samples, skip_bad_samples=skip_bad_samples, seed=seed,
+        measures=measure or (), aggregate=aggregate, groups=groups,
         sample_units=sample_units, keep_units=keep_units, stratify=stratify, precision=precision,
         class_output=class_output, class_kind=parse_kind(logits=logits),
         shape=shape or (), set_input=set_input or (), layers=layers or (),

@@ -85,7 +85,7 @@ def test_files_need_not_be_where_the_workers_are(folder, cluster, tmp_path):
 
 
 def test_groups_that_are_closed_already_are_not_measured_again(folder, cluster, tmp_path):
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     told = []
@@ -93,10 +93,10 @@ def test_groups_that_are_closed_already_are_not_measured_again(folder, cluster, 
     def stop(done: int) -> None:
         told.append(done)
         if sum(told) >= 3 * 4 * 5:
-            raise Stopped
+            raise StoppedError
 
     state = tmp_path / "state"
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(planned(folder, dask=cluster.scheduler_address, state=state), stop)
     assert [each.group for each in checkpoint_of(planned(folder, state=state)).entries(0)] == [0, 1, 2]
     tasks = []
