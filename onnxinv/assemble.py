@@ -57,9 +57,8 @@ def assemble(plan: Plan, measured: Measured, gallery: Gallery | None = None) -> 
     bounds = {key: limits for each in plan.measures for key, limits in each.bounds_by_key().items()}
     values = {key: [found.measures[key][0] for found in measured.layers] for key in keys}
     summary = global_values(layers, bounds, values)
-    meta = _meta(
-        plan, measured, keys, [*plan.notices, *warnings_of(layers, [found.faint for found in measured.layers])]
-    )
+    warnings = warnings_of(layers, [found.faint for found in measured.layers])
+    meta = _meta(plan, measured, keys, [*plan.notices, *_memory_notice(plan, measured), *warnings])
     if gallery is not None:
         meta = meta.model_copy(update={"pictures": gallery.meta})
     outputs = {key: output_value(values, found) for key, (values, found) in measured.outputs.items()}
@@ -173,6 +172,15 @@ def _global_interval(
     return estimate.se, estimate.interval
 
 
+def _memory_notice(plan: Plan, measured: Measured) -> list[str]:
+    """Say where memory was shorter than planned; no value depends on it but by rounding."""
+    if measured.batch == plan.layout.batch:
+        return []
+    return [
+        f"Memory ran short with {plan.layout.batch} variants in a run of the model: it went on with {measured.batch}."
+    ]
+
+
 def warnings_of(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str]:
     """Say which layers have values to be wary of."""
     labels = [layer.label for layer in layers]
@@ -228,7 +236,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             optimization="all" if plan.probe.optimize else "off",
             reduce=_reduce(plan),
             schedule=_schedule(layout),
-            batch=layout.batch,
+            batch=measured.batch,
             threads=config.threads or os.cpu_count() or 1,
         ),
         timing=TimingMeta(

@@ -94,6 +94,7 @@ def _measured(
         sum(walk.inferences for walk in walks),
         plan.feeds.digest([int(index) for index in samples]),
         tuple(walks[0].providers),
+        min(walk.batch for walk in walks),
         seconds,
         spent,
     )
@@ -113,6 +114,7 @@ class _Walk:
         spent: seconds that all threads spent on inference, on transforms and on each measure.
         providers: what the session ran on.
         groups: how many were accounted for.
+        batch: least variants in a run of the model.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class _Walk:
         self.spent: Spent[Measure | str] = Spent()
         self.providers: list[str] = []
         self.groups = 0
+        self.batch = plan.layout.batch
         self._before = 0.0
         self._ended = True
         self._first = any(each.untransformed for each in self._subjects)
@@ -179,6 +182,7 @@ class _Walk:
                     if enough(_measured(self._plan, [self], *self.finish(last=False), 0.0)):
                         break
         self.spent.include(desks.spent.items())
+        self.batch = desks.batch
 
     @property
     def seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""Samples that cannot be used are left out where that is asked for, and told; without, the first of them is an error."""
+"""Samples that cannot be used are left out where that is asked for, and told; without, the first is an error."""
 
 from __future__ import annotations
 
