@@ -65,6 +65,15 @@ def write_through(path: Path, write: Callable[[BinaryIO], None]) -> None:
             temporary.unlink()
 
 
+def clear_partial(folder: Path) -> None:
+    """Remove what a process that was killed left half-written in a folder; nobody else may be writing there."""
+    for path in folder.glob(".onnxinv.*.partial"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def check_folder(folder: Path, *, marker: str, overwrite: bool) -> None:
     """Make sure, before the work, that a folder can be written and that nothing in it would be lost.
 

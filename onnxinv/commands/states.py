@@ -31,9 +31,13 @@ def place(output: Path | None, *, resume: bool, keep: bool, shard: str | None, o
     if output is None:
         option = "--resume" if resume else "--shard" if shard else "--keep-state"
         raise UsageError(f"{option} keeps states in the folder of the result, and none is named.", "Add -o DIR.")
+    from onnxinv.files import clear_partial
     from onnxinv.result import STATE
 
     folder = output / STATE
+    if resume:
+        clear_partial(output)
+        clear_partial(folder)
     if not resume and folder.exists():
         if not overwrite:
             raise OutputError(f"'{folder}' already holds states.", "Add --resume to go on, or --overwrite.")
