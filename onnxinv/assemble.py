@@ -58,7 +58,14 @@ def assemble(plan: Plan, measured: Measured, gallery: Gallery | None = None) -> 
     values = {key: [found.measures[key][0] for found in measured.layers] for key in keys}
     summary = global_values(layers, bounds, values)
     meta = _meta(
-        plan, measured, keys, [*plan.notices, *warnings_of(layers, [found.faint for found in measured.layers])]
+        plan,
+        measured,
+        keys,
+        [
+            *_of_the_shard(plan.config.shard),
+            *plan.notices,
+            *warnings_of(layers, [found.faint for found in measured.layers]),
+        ],
     )
     if gallery is not None:
         meta = meta.model_copy(update={"pictures": gallery.meta})
@@ -182,6 +189,10 @@ def warnings_of(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str
         "Units that vary by about a millionth of their size, at the limit of their number format": faint,
     }
     return [f"{reason}: {_listed(labels, counts)}." for reason, counts in reasons.items() if any(counts)]
+
+
+def _of_the_shard(shard: str | None) -> list[str]:
+    return [f"This is shard {shard} alone: onnxinv merge makes one result of all."] if shard else []
 
 
 def _listed(labels: Sequence[str], counts: Sequence[int]) -> str:
