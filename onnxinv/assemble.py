@@ -20,7 +20,16 @@ from onnxinv.memory import Layout
 from onnxinv.model.layers import Layer
 from onnxinv.model.origins import Origin, origins
 from onnxinv.plan import Plan
-from onnxinv.provenance import ClassOutputMeta, DataMeta, Meta, OptionsMeta, RuntimeMeta, TimingMeta, TransformsMeta
+from onnxinv.provenance import (
+    ClassOutputMeta,
+    DataMeta,
+    Meta,
+    ModelMeta,
+    OptionsMeta,
+    RuntimeMeta,
+    TimingMeta,
+    TransformsMeta,
+)
 from onnxinv.result import (
     FORMAT,
     Document,
@@ -45,14 +54,15 @@ def assemble(plan: Plan, measured: Measured, gallery: Gallery | None = None) -> 
         gallery: what was kept to be looked at.
 
     Raises:
-        ModelError: no unit of the model's outputs is finite, so that nothing it says can be trusted.
+        ModelError: no unit of the model's outputs is finite, so that nothing it says can be trusted; not of a shard.
     """
     places = origins(plan.model.proto.graph, [layer.name for layer in plan.layers])
     layers = [
         _layer(layer, found.measures, origin)
         for layer, found, origin in zip(plan.layers, measured.layers, places, strict=True)
     ]
-    _check_outputs(plan, layers)
+    if plan.config.shard is None:  # what one shard cannot tell, all of them together may
+        check_outputs(plan.model.meta, layers)
     keys = list(measured.layers[0].measures)
     bounds = {key: limits for each in plan.measures for key, limits in each.bounds_by_key().items()}
     values = {key: [found.measures[key][0] for found in measured.layers] for key in keys}
@@ -124,14 +134,23 @@ def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]], ori
     )
 
 
-def _check_outputs(plan: Plan, layers: Sequence[LayerResult]) -> None:
-    names = {info.name for info in plan.model.outputs}
+def check_outputs(model: ModelMeta, layers: Sequence[LayerResult]) -> None:
+    """Make sure that something the model says can be trusted.
+
+    Args:
+        model: the model.
+        layers: with their measures.
+
+    Raises:
+        ModelError: no unit of its outputs is finite.
+    """
+    names = {info.name for info in model.outputs}
     outputs = [layer for layer in layers if layer.name in names]
     told = [[each for each in layer.measures.values() if each.reason is None] for layer in outputs]
     broken = [all(each.nan and not each.finite and not each.inf for each in found) for found in told if found]
     if broken and all(broken):
         raise ModelError(
-            f"No unit of the outputs of '{plan.model.path}' is finite on all samples and transforms.",
+            f"No unit of the outputs of '{model.path}' is finite on all samples and transforms.",
             "Check the preprocessing of the data, or the model.",
         )
 

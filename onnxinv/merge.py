@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.assemble import global_values, output_value, warnings_of
+from onnxinv.assemble import check_outputs, global_values, output_value, warnings_of
 from onnxinv.checkpoint import Checkpoint, Entry, read_checkpoint
 from onnxinv.collect import Parts
 from onnxinv.errors import OutputError
@@ -69,6 +69,7 @@ def merge(folders: Sequence[Path], code: Compiled | None = None) -> Result:
 
     Raises:
         OutputError: a folder holds no states, or those of another measurement; a shard is missing or given twice.
+        ModelError: as `assemble`.
     """
     shards = [_read(folder) for folder in folders]
     _check(shards)
@@ -175,6 +176,7 @@ def _assembled(shards: Sequence[Shard], sketches: Sequence[Sketch], done: Sequen
     template = shards[0].result
     found: dict[int, Found] = {index: one for together in done for index, one in together.layers.items()}
     layers = [_layer(layer, found.get(layer.index, {})) for layer in template.layers]
+    check_outputs(template.meta.model, layers)
     faint = [sum(together.faint[layer.index] for together in done) for layer in layers]
     outputs = {key: output_value(*one) for together in done for key, one in together.outputs.items()}
     bounds = {

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onnxinv.api import analyze, compare
-from onnxinv.errors import OutputError, UsageError
+from onnxinv.errors import ModelError, OutputError, UsageError
 from onnxinv.merge import merge
 from onnxinv.result import STATE, Result
 from tests.engine.states import ALL, VARIANTS, Setting, assert_same, few_kept_units
@@ -83,13 +83,23 @@ def test_activations_that_are_not_finite_are_merged(setting: Setting) -> None:
     assert_same(merge(setting.shards(2, **options)), whole, inferences=False)
 
 
-def test_a_shard_that_has_nothing_finite_is_merged(tmp_path: Path) -> None:
+def test_a_model_that_says_nothing_finite_is_refused_by_the_merge_as_by_one_run(tmp_path: Path) -> None:
     setting = Setting.save(tmp_path, samples=6)
-    stored, first = dict(np.load(setting.data)), int(np.random.default_rng(0).permutation(6)[0])
-    stored["x"][first] = 3e38
+    stored = dict(np.load(setting.data))
+    stored["x"][0] = 3e38
     np.savez(setting.data, **stored)
-    options = {"layers": ("image", "y")}
-    assert_same(merge(setting.shards(6, **options)), setting.run("whole", **options))
+    folders = setting.shards(2)
+    for find in (lambda: setting.run("whole"), lambda: merge(folders)):
+        with pytest.raises(ModelError, match="No unit of the outputs of"):
+            find()
+
+
+def test_what_one_sample_cannot_tell_all_shards_together_do(tmp_path: Path) -> None:
+    setting = Setting.save(tmp_path, samples=3)
+    options = {"groups": 2, "measures": ("sample-distance",)}
+    folders = setting.shards(2, **options)
+    assert Result.load(folders[1]).layers[-1].measures["sample-distance"].mean is None
+    assert_same(merge(folders), setting.run("whole", **options))
 
 
 def test_one_run_whose_states_were_kept_merges_to_itself(setting: Setting) -> None:
