@@ -165,7 +165,7 @@ class Checkpoint:
         Raises:
             OutputError: as `groups`.
         """
-        arrays = read_arrays(self.folder, entry.states)
+        arrays = read_arrays(self.folder, entry.states, only=(_INDICES, _DIGESTS))
         try:
             told = zip(arrays[_INDICES].tolist(), arrays[_DIGESTS], strict=True)
             return {int(index): digest.tobytes() for index, digest in told}
@@ -227,7 +227,8 @@ class Checkpoint:
         self.manifest = manifest
         for outdated in before:
             if outdated.totals is not None and outdated.totals.file != (summed and summed.file):
-                (self.folder / outdated.totals.file).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it only takes room
+                    (self.folder / outdated.totals.file).unlink()
 
     def _write(self, name: str, subjects: Sequence[Parts], beside: Mapping[str, npt.NDArray[Any]]) -> Stored:
         arrays = dict(beside)

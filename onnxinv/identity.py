@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from onnxinv.version import __version__
 
 Identity = dict[str, str]
 """Facts by what they are called in messages; long ones as digests."""
+
+VERSION = "version of onnxinv"
 
 _OPTIONS = (
     "aggregate",
@@ -62,7 +65,7 @@ def identity(plan: Plan) -> Identity:
     drawn = [None if layer.drawn is None else layer.drawn.units.tolist() for layer in plan.layers]
     held = [[each.name, each.batch_axis, _of_array(each.values)] for each in plan.feeds.constants.values()]
     facts = {
-        "version of onnxinv": __version__,
+        VERSION: __version__,
         "model": plan.model.meta.sha256[:16],
         "weights beside the model": _digest([_of_file(file) for file in beside]),
         "number of samples": str(len(plan.samples)),
@@ -124,10 +127,16 @@ def _programs(transforms: tuple[str, ...]) -> list[Path]:
 
 def _of_file(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        told = path.stat()
+        return _content(path, told.st_size, told.st_mtime_ns)
     except OSError as error:
         raise OutputError(f"'{path}' cannot be read: {error.strerror}.") from error
+
+
+@cache  # weights may be large, and are asked for more than once
+def _content(path: Path, _size: int, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _of_array(array: npt.NDArray[Any]) -> list[object]:

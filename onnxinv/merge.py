@@ -17,7 +17,7 @@ from onnxinv.collect import Parts
 from onnxinv.errors import OutputError
 from onnxinv.feeds import digest_of_all
 from onnxinv.finishing import Together, finish
-from onnxinv.identity import difference, how_to_agree
+from onnxinv.identity import VERSION, difference, how_to_agree
 from onnxinv.measured import Found
 from onnxinv.measures import Values
 from onnxinv.measures.layer import Collected
@@ -26,6 +26,7 @@ from onnxinv.result import STATE, LayerResult, Result, classes_key, units_key
 from onnxinv.sketch import Sketch
 from onnxinv.statistics import State, merge_states
 from onnxinv.statistics.compiled import Compiled
+from onnxinv.version import __version__
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,12 @@ def _check(shards: Sequence[Shard]) -> None:
         OutputError: they are not; the message names the folder and what is wrong.
     """
     first = shards[0]
+    made_by = first.checkpoint.manifest.identity.get(VERSION)
+    if made_by != __version__:
+        raise OutputError(
+            f"The states in '{first.folder}' are of onnxinv {made_by}, and this is {__version__}.",
+            "Merge with the version that measured.",
+        )
     owners: dict[int, Path] = {}
     for shard in shards:
         if not shard.is_finished:

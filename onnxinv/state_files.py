@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,8 +48,13 @@ def write_arrays(folder: Path, name: str, arrays: Arrays) -> Stored:
         raise damaged(path, error) from error
 
 
-def read_arrays(folder: Path, stored: Stored) -> dict[str, npt.NDArray[Any]]:
+def read_arrays(folder: Path, stored: Stored, only: Collection[str] | None = None) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a file by name.
+
+    Args:
+        folder: where the file is.
+        stored: the file.
+        only: the names that are wanted; None for all.
 
     Raises:
         OutputError: the file is missing, damaged, or not the one that was written.
@@ -59,7 +64,8 @@ def read_arrays(folder: Path, stored: Stored) -> dict[str, npt.NDArray[Any]]:
         with zipfile.ZipFile(path) as archive:
             if _digest(archive) != stored.digest:
                 raise ValueError("it is not what was written")
-            return {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
+            names = {member.removesuffix(".npy"): member for member in archive.namelist()}
+            return {name: _array(archive, names[name]) for name in names if only is None or name in only}
     except (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise damaged(path, error) from error
 

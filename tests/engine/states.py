@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from onnxinv.api import analyze
-from onnxinv.merge import merge
 from onnxinv.result import STATE, Result
-from tests.networks import SHIPPED, save_text
+from tests.networks import save_text
 
 ALL = {"measures": ("all",)}
 BODY = """net (float[n,1,8,8] image) => (float[n,4] y) {
@@ -82,10 +81,6 @@ class Setting:
         for number in range(1, count + 1):
             self.run(f"{number}of{count}", shard=f"{number}/{count}", **options)
         return [self.folder / f"{number}of{count}" for number in range(1, count + 1)]
-
-    def merged(self, count: int, **options: Any) -> Result:
-        """Return what shards find together."""
-        return merge(self.shards(count, **options)[::-1])
 
 
 def stop_after(told: int) -> Callable[[int], None]:

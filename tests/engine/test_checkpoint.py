@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from onnxinv.checkpoint import read_checkpoint
 from onnxinv.errors import DataError, OutputError, UsageError
 from onnxinv.result import STATE, Result
+from onnxinv.statistics.saving import arrays_of
 from tests.engine.states import ALL, Setting, assert_same, few_kept_units
 
 GROUPS = 6
@@ -362,6 +365,46 @@ def test_states_that_are_damaged_are_refused(halfway: Setting, damage) -> None:
         halfway.run("out")
     assert str(file) in refused.value.message
     assert refused.value.hint == "Remove the folder of states, and measure again."
+
+
+def everything_in(folder: Path) -> dict[str, np.ndarray]:
+    """Return all arrays that a folder of states holds."""
+    checkpoint = read_checkpoint(folder)
+    assert checkpoint is not None
+    found: dict[str, np.ndarray] = {}
+    for chunk in range(len(checkpoint.manifest.chunks)):
+        subjects = checkpoint.described(chunk)
+        found |= {f"places/{chunk}/{number}": sketch.places for number, (sketch, _) in enumerate(subjects)}
+        for entry in checkpoint.entries(chunk):
+            checkpoint.samples(entry)
+            groups = checkpoint.groups(entry, len(subjects), checkpoint.manifest.places)
+            for number, parts in enumerate(groups):
+                for state in filter(None, parts):
+                    told = f"{chunk}/{entry.group}/{number}"
+                    found |= {f"{told}/{name}": array for name, array in arrays_of(state).items()}
+    return found
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_happens_to_a_file_it_is_refused_or_harmless(halfway: Setting, data: st.DataObject) -> None:
+    there = halfway.folder / "out" / STATE
+    path = data.draw(st.sampled_from(sorted(there.iterdir())))
+    before, expected = path.read_bytes(), everything_in(there)
+    place = data.draw(st.integers(0, len(before) - 1))
+    piece = data.draw(st.binary(max_size=4))
+    path.write_bytes(before[:place] + piece + before[place + data.draw(st.sampled_from([0, 1, len(piece), 10**9])) :])
+    try:
+        found = everything_in(there)
+    except OutputError as error:
+        assert error.hint
+    else:
+        if path.suffix == ".npz":
+            assert list(found) == list(expected)
+            for name, array in expected.items():
+                np.testing.assert_array_equal(found[name], array, err_msg=name)
+    finally:
+        path.write_bytes(before)
 
 
 def test_a_folder_of_states_that_is_a_file_is_refused(halfway: Setting) -> None:

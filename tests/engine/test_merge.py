@@ -16,6 +16,7 @@ from onnxinv.api import analyze, compare
 from onnxinv.errors import ModelError, OutputError, UsageError
 from onnxinv.merge import merge
 from onnxinv.result import STATE, Result
+from onnxinv.version import __version__
 from tests.engine.states import ALL, VARIANTS, Setting, assert_same, few_kept_units
 
 
@@ -202,6 +203,13 @@ def damaged_result(folders: list[Path]) -> list[Path]:
     return folders
 
 
+def older_states(folders: list[Path]) -> list[Path]:
+    for folder in folders:
+        manifest = folder / STATE / "state.json"
+        manifest.write_text(manifest.read_text().replace(f'"{__version__}"', '"0.0.1"'))
+    return folders
+
+
 def no_folder(folders: list[Path]) -> list[Path]:
     return [*folders, folders[0].parent / "nowhere"]
 
@@ -217,6 +225,7 @@ def no_folder(folders: list[Path]) -> list[Path]:
         pytest.param(damaged_states, "chunk-0-group-1.npz' cannot be read", id="damaged states"),
         pytest.param(damaged_sketch, "chunk-0-subjects.npz' cannot be read", id="damaged subjects"),
         pytest.param(damaged_result, "2of3/result.json' is not a result", id="damaged result"),
+        pytest.param(older_states, "1of3' are of onnxinv 0.0.1, and this is", id="another version"),
         pytest.param(no_folder, "nowhere' holds no states to be merged", id="no folder"),
     ],
 )
@@ -284,13 +293,24 @@ def test_shards_that_cannot_be_are_refused(setting: Setting, options: dict[str, 
 
 
 @settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
-@given(samples=st.integers(2, 20), groups=st.integers(2, 9), shards=st.integers(1, 4), data=st.data())
+@given(
+    samples=st.integers(4, 20),
+    groups=st.integers(2, 9),
+    shards=st.integers(1, 3),
+    stratify=st.booleans(),
+    data=st.data(),
+)
 def test_however_samples_are_cut_shards_find_what_one_run_finds(
-    tmp_path_factory: pytest.TempPathFactory, samples: int, groups: int, shards: int, data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory,
+    samples: int,
+    groups: int,
+    shards: int,
+    stratify: bool,
+    data: st.DataObject,
 ) -> None:
     shards = min(shards, groups, samples)
     setting = Setting.save(tmp_path_factory.mktemp("cut"), samples=samples)
-    options = {"groups": groups, "layers": ("r", "y")}
+    options = {"groups": groups, "layers": ("r", "y"), "stratify": stratify}
     order = data.draw(st.permutations(range(shards)))
     folders = setting.shards(shards, **options)
     assert_same(merge([folders[place] for place in order]), setting.run("whole", **options))
