@@ -54,15 +54,14 @@ def assemble(plan: Plan, measured: Measured, gallery: Gallery | None = None) -> 
         gallery: what was kept to be looked at.
 
     Raises:
-        ModelError: no unit of the model's outputs is finite, so that nothing it says can be trusted; not of a shard.
+        ModelError: no unit of the model's outputs is finite, so that nothing it says can be trusted.
     """
     places = origins(plan.model.proto.graph, [layer.name for layer in plan.layers])
     layers = [
         _layer(layer, found.measures, origin)
         for layer, found, origin in zip(plan.layers, measured.layers, places, strict=True)
     ]
-    if plan.config.shard is None:  # what one shard cannot tell, all of them together may
-        check_outputs(plan.model.meta, layers)
+    check_outputs(plan.model.meta, layers)
     keys = list(measured.layers[0].measures)
     bounds = {key: limits for each in plan.measures for key, limits in each.bounds_by_key().items()}
     values = {key: [found.measures[key][0] for found in measured.layers] for key in keys}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from onnxinv.checkpoint import read_checkpoint
 from onnxinv.errors import DataError, OutputError, UsageError
 from onnxinv.result import STATE, Result
 from onnxinv.statistics.saving import arrays_of
-from tests.engine.states import ALL, Setting, assert_same, few_kept_units
+from tests.engine.states import ALL, SOME, Setting, assert_same, few_kept_units
 
 GROUPS = 6
 
@@ -81,17 +82,18 @@ def test_nothing_is_measured_again_once_all_groups_are_closed(usual: tuple[Setti
     assert_same(setting.run("undisturbed"), whole)
 
 
-@pytest.mark.parametrize("told", [2, 9])
-def test_a_run_in_several_chunks_of_layers_goes_on_in_the_one_that_it_was_in(setting: Setting, told: int) -> None:
+def test_a_run_in_several_chunks_of_layers_goes_on_in_the_one_that_it_was_in(setting: Setting) -> None:
     options = {**ALL, "memory": "2MiB"}
     undisturbed = setting.run("undisturbed", **options)
     assert undisturbed.meta.runtime.schedule == "samples first, 2 chunks"
-    setting.interrupted("out", told, **options)
-    assert 0 < closed(setting) < 2 * GROUPS
+    setting.interrupted("out", 2, **options)
+    assert 0 < closed(setting) < GROUPS
+    setting.interrupted("out", 9, **options)
+    assert GROUPS <= closed(setting) < 2 * GROUPS
     assert_same(setting.run("out", **options), undisturbed)
 
 
-@pytest.mark.parametrize("options", [ALL, {"stratify": True}], ids=["all measures", "class by class"])
+@pytest.mark.parametrize("options", [SOME, {"stratify": True}], ids=["some measures", "class by class"])
 def test_sums_over_all_units_go_on_where_group_states_are_of_some(setting: Setting, monkeypatch, options) -> None:
     few_kept_units(monkeypatch)
     undisturbed = setting.run("undisturbed", **options)
@@ -394,17 +396,13 @@ def test_whatever_happens_to_a_file_it_is_refused_or_harmless(halfway: Setting, 
     place = data.draw(st.integers(0, len(before) - 1))
     piece = data.draw(st.binary(max_size=4))
     path.write_bytes(before[:place] + piece + before[place + data.draw(st.sampled_from([0, 1, len(piece), 10**9])) :])
-    try:
+    with suppress(OutputError):
         found = everything_in(there)
-    except OutputError as error:
-        assert error.hint
-    else:
         if path.suffix == ".npz":
             assert list(found) == list(expected)
             for name, array in expected.items():
                 np.testing.assert_array_equal(found[name], array, err_msg=name)
-    finally:
-        path.write_bytes(before)
+    path.write_bytes(before)
 
 
 def test_a_folder_of_states_that_is_a_file_is_refused(halfway: Setting) -> None:

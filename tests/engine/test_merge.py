@@ -17,7 +17,8 @@ from onnxinv.errors import ModelError, OutputError, UsageError
 from onnxinv.merge import merge
 from onnxinv.result import STATE, Result
 from onnxinv.version import __version__
-from tests.engine.states import ALL, VARIANTS, Setting, assert_same, few_kept_units
+from tests.engine.states import ALL, SOME, VARIANTS, Setting, assert_same, few_kept_units
+from tests.networks import save_text
 
 
 @pytest.fixture
@@ -54,11 +55,6 @@ def test_as_many_shards_as_groups_find_what_one_run_finds(setting: Setting) -> N
     assert_same(merge(setting.shards(8, groups=8)), setting.run("whole", groups=8))
 
 
-def test_a_shard_of_a_single_sample_is_measured_and_merged(tmp_path: Path) -> None:
-    setting = Setting.save(tmp_path, samples=3)
-    assert_same(merge(setting.shards(3, groups=3)), setting.run("whole", groups=3))
-
-
 def test_shards_in_several_chunks_of_layers_are_merged(setting: Setting) -> None:
     options = {**ALL, "memory": "2MiB"}
     whole = setting.run("whole", **options)
@@ -66,7 +62,7 @@ def test_shards_in_several_chunks_of_layers_are_merged(setting: Setting) -> None
     assert_same(merge(setting.shards(2, **options)), whole, inferences=False)
 
 
-@pytest.mark.parametrize("options", [ALL, {"stratify": True}], ids=["all measures", "class by class"])
+@pytest.mark.parametrize("options", [SOME, {"stratify": True}], ids=["some measures", "class by class"])
 def test_sums_over_all_units_are_merged_where_group_states_are_of_some(setting, monkeypatch, options) -> None:
     few_kept_units(monkeypatch)
     whole = setting.run("whole", **options)
@@ -84,23 +80,26 @@ def test_activations_that_are_not_finite_are_merged(setting: Setting) -> None:
     assert_same(merge(setting.shards(2, **options)), whole, inferences=False)
 
 
-def test_a_model_that_says_nothing_finite_is_refused_by_the_merge_as_by_one_run(tmp_path: Path) -> None:
+def test_what_has_nothing_finite_together_is_refused_as_one_run_would_be(tmp_path: Path) -> None:
     setting = Setting.save(tmp_path, samples=6)
-    stored = dict(np.load(setting.data))
-    stored["x"][0] = 3e38
+    save_text(setting.model, "net (float[n,1,8,8] image) => (float[n,1,8,8] y) { y = Mul(image, image) }")
+    stored, order = dict(np.load(setting.data)), np.random.default_rng(0).permutation(6)
+    stored["x"][order[0], ..., :4], stored["x"][order[-1], ..., 4:] = 1e30, 1e30
     np.savez(setting.data, **stored)
-    folders = setting.shards(2)
-    for find in (lambda: setting.run("whole"), lambda: merge(folders)):
-        with pytest.raises(ModelError, match="No unit of the outputs of"):
-            find()
-
-
-def test_what_one_sample_cannot_tell_all_shards_together_do(tmp_path: Path) -> None:
-    setting = Setting.save(tmp_path, samples=3)
-    options = {"groups": 2, "measures": ("sample-distance",)}
+    options = {"groups": 2, "aggregate": "unit", "transforms": "brightness:steps=2"}
     folders = setting.shards(2, **options)
-    assert Result.load(folders[1]).layers[-1].measures["sample-distance"].mean is None
-    assert_same(merge(folders), setting.run("whole", **options))
+    with pytest.raises(ModelError, match="No unit of the outputs of"):
+        setting.run("whole", **options)
+    with pytest.raises(ModelError, match="No unit of the outputs of"):
+        merge(folders)
+
+
+def test_a_shard_of_one_sample_tells_little_and_is_merged(tmp_path: Path) -> None:
+    setting = Setting.save(tmp_path, samples=3)
+    options = {"groups": 2, **ALL}
+    folders = setting.shards(2, **options)
+    assert Result.load(folders[1]).layers[-1].measures["normalized-variance"].mean is None
+    assert_same(merge(folders), setting.run("whole", **options), inferences=False)
 
 
 def test_one_run_whose_states_were_kept_merges_to_itself(setting: Setting) -> None:
