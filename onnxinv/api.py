@@ -31,7 +31,7 @@ from onnxinv.engine import measure
 from onnxinv.errors import DataError, OutputError, UsageError
 from onnxinv.findings import CheckReport, Finding
 from onnxinv.gallery import take_pictures
-from onnxinv.identity import difference, identity
+from onnxinv.identity import difference, how_to_agree, identity, writable
 from onnxinv.model.load import load
 from onnxinv.model.weights import ModelWeights
 from onnxinv.outline import outlines
@@ -69,7 +69,8 @@ def analyze(
         progress: called after each block with the number of inferences that it took.
         **options: the other fields of `onnxinv.config.RunConfig`: measures, aggregate, samples, seed, groups, layers,
             sample_units, keep_units, stratify, precision, class_output, class_kind, operators, select, channel_axis,
-            preprocess, mean, std, scale, resize, layout, device, threads, batch, memory.
+            preprocess, mean, std, scale, resize, layout, device, threads, batch, memory, reduce; and state, a folder
+            where groups are kept once they are closed, to go on from there, and shard, `I/N`.
 
     Returns:
         The result; `result.save(folder)` writes it.
@@ -243,6 +244,10 @@ def plan_all(
         raise UsageError("There is one model to compare with nothing.", "Name two models, or two result folders.")
     if options.get("precision") is not None:
         raise UsageError("With a precision, models might end after different samples.", "Compare without one.")
+    if kept := {"state", "shard"} & {name for name, value in options.items() if value is not None}:
+        raise UsageError(
+            f"Models are compared as a whole, and '{min(kept)}' is about a part.", "Analyze each, then compare results."
+        )
     if "layout" in options:
         raise UsageError("Models may differ in layout.", "Write layouts=['NCHW'], once for all or once for each.")
     texts = (transforms,) if isinstance(transforms, str) else tuple(transforms)
@@ -347,12 +352,13 @@ def checkpoint_of(decided: Plan) -> Checkpoint | None:
     told = identity(decided)
     found = read_checkpoint(decided.config.state)
     differs = difference(found.manifest.identity, told) if found else ""
-    if found and not differs and found.manifest.shard != (decided.config.shard or "1/1"):
-        differs = f"shard (there: {found.manifest.shard}, here: {decided.config.shard or '1/1'})"
+    shard = decided.config.shard or "1/1"
+    if found and not differs and found.manifest.shard != shard:
+        differs = f"shard ({found.manifest.shard} there, {shard} here)"
     if differs:
         raise OutputError(
-            f"The states in '{decided.config.state}' are of another measurement, which differs in: {differs}.",
-            "Measure as before, or remove that folder.",
+            f"The states in '{decided.config.state}' are of another measurement; what differs is: {differs}.",
+            how_to_agree(differs) or "Measure as before, or take another folder, or --overwrite without --resume.",
         )
     return found or Checkpoint(decided.config.state, manifest_of(decided))
 
@@ -365,7 +371,7 @@ def manifest_of(decided: Plan) -> Manifest:
         shard=decided.config.shard or "1/1",
         groups=len(decided.groups),
         places=max(len(decided.classes), 1),
-        notices=decided.notices,
+        notices=tuple(map(writable, decided.notices)),
     )
 
 

@@ -20,7 +20,16 @@ from onnxinv.memory import Layout
 from onnxinv.model.layers import Layer
 from onnxinv.model.origins import Origin, origins
 from onnxinv.plan import Plan
-from onnxinv.provenance import ClassOutputMeta, DataMeta, Meta, OptionsMeta, RuntimeMeta, TimingMeta, TransformsMeta
+from onnxinv.provenance import (
+    ClassOutputMeta,
+    DataMeta,
+    Meta,
+    ModelMeta,
+    OptionsMeta,
+    RuntimeMeta,
+    TimingMeta,
+    TransformsMeta,
+)
 from onnxinv.result import (
     FORMAT,
     Document,
@@ -52,13 +61,18 @@ def assemble(plan: Plan, measured: Measured, gallery: Gallery | None = None) -> 
         _layer(layer, found.measures, origin)
         for layer, found, origin in zip(plan.layers, measured.layers, places, strict=True)
     ]
-    _check_outputs(plan, layers)
+    check_outputs(plan.model.meta, layers)
     keys = list(measured.layers[0].measures)
     bounds = {key: limits for each in plan.measures for key, limits in each.bounds_by_key().items()}
     values = {key: [found.measures[key][0] for found in measured.layers] for key in keys}
     summary = global_values(layers, bounds, values)
-    warnings = warnings_of(layers, [found.faint for found in measured.layers])
-    meta = _meta(plan, measured, keys, [*plan.notices, *_memory_notice(plan, measured), *warnings])
+    warnings = [
+        *_of_the_shard(plan.config.shard),
+        *plan.notices,
+        *_memory_notice(plan, measured),
+        *warnings_of(layers, [found.faint for found in measured.layers]),
+    ]
+    meta = _meta(plan, measured, keys, warnings)
     if gallery is not None:
         meta = meta.model_copy(update={"pictures": gallery.meta})
     outputs = {key: output_value(values, found) for key, (values, found) in measured.outputs.items()}
@@ -116,14 +130,23 @@ def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]], ori
     )
 
 
-def _check_outputs(plan: Plan, layers: Sequence[LayerResult]) -> None:
-    names = {info.name for info in plan.model.outputs}
+def check_outputs(model: ModelMeta, layers: Sequence[LayerResult]) -> None:
+    """Make sure that something the model says can be trusted.
+
+    Args:
+        model: the model.
+        layers: with their measures.
+
+    Raises:
+        ModelError: no unit of its outputs is finite.
+    """
+    names = {info.name for info in model.outputs}
     outputs = [layer for layer in layers if layer.name in names]
     told = [[each for each in layer.measures.values() if each.reason is None] for layer in outputs]
     broken = [all(each.nan and not each.finite and not each.inf for each in found) for found in told if found]
     if broken and all(broken):
         raise ModelError(
-            f"No unit of the outputs of '{plan.model.path}' is finite on all samples and transforms.",
+            f"No unit of the outputs of '{model.path}' is finite on all samples and transforms.",
             "Check the preprocessing of the data, or the model.",
         )
 
@@ -190,6 +213,10 @@ def warnings_of(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str
         "Units that vary by about a millionth of their size, at the limit of their number format": faint,
     }
     return [f"{reason}: {_listed(labels, counts)}." for reason, counts in reasons.items() if any(counts)]
+
+
+def _of_the_shard(shard: str | None) -> list[str]:
+    return [f"This is shard {shard} alone: onnxinv merge makes one result of all."] if shard else []
 
 
 def _listed(labels: Sequence[str], counts: Sequence[int]) -> str:

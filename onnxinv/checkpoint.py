@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from onnxinv.collect import Parts
 from onnxinv.errors import OnnxinvError, OutputError
-from onnxinv.files import write_file, write_through
+from onnxinv.files import write_file
+from onnxinv.json_text import json_text
 from onnxinv.sketch import Described, Kept, Sketch, read_sketch, sketch_arrays
+from onnxinv.state_files import Stored, damaged, read_arrays, write_arrays
 from onnxinv.statistics.compiled import Compiled
 from onnxinv.statistics.saving import arrays_of, state_of
 
@@ -37,8 +38,8 @@ class Entry(BaseModel):
         chunk: number of the chunk of layers.
         group: number of the group.
         samples: digest of the group's samples; those of single samples are in the file.
-        file: where its states are.
-        totals: file of the sums over all groups of the chunk up to here, where not all units' group states are kept.
+        states: where its states are.
+        totals: where the sums over all groups of the chunk up to here are, if not all units' group states are kept.
         seconds: that the run had taken for the chunk when it was written.
     """
 
@@ -47,9 +48,9 @@ class Entry(BaseModel):
     chunk: Annotated[int, Field(ge=0)]
     group: Annotated[int, Field(ge=0)]
     samples: str
-    file: Annotated[str, Field(pattern=r"^[a-z0-9-]+\.npz$")]
-    totals: Annotated[str | None, Field(pattern=r"^[a-z0-9-]+\.npz$")]
-    seconds: Annotated[float, Field(ge=0)]
+    states: Stored
+    totals: Stored | None
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Manifest(BaseModel):
@@ -74,8 +75,32 @@ class Manifest(BaseModel):
     groups: Annotated[int, Field(ge=1)] = 1
     places: Annotated[int, Field(ge=1)] = 1
     notices: tuple[str, ...] = ()
-    chunks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+\.npz$")], ...] = ()
+    chunks: tuple[Stored, ...] = ()
     entries: tuple[Entry, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.part[0] > self.part[1]:
+            raise ValueError("there is no such shard")
+        for number in range(len(self.chunks)):
+            closed = [each.group for each in self.entries if each.chunk == number]
+            if closed != list(self.own_groups)[: len(closed)]:
+                raise ValueError("groups are not those of the shard")
+        if any(each.chunk >= len(self.chunks) for each in self.entries):
+            raise ValueError("a group is of no chunk")
+        return self
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """Which shard it is, from 1 on, and of how many."""
+        number, _, count = self.shard.partition("/")
+        return int(number), int(count)
+
+    @property
+    def own_groups(self) -> range:
+        """Numbers of the groups of the shard, in the order in which they are measured."""
+        number, count = self.part
+        return range(number - 1, self.groups, count)
 
 
 class Checkpoint:
@@ -107,11 +132,12 @@ class Checkpoint:
         Raises:
             OutputError: the file is missing or damaged.
         """
-        path = self.folder / self.manifest.chunks[chunk]
+        stored = self.manifest.chunks[chunk]
+        arrays = read_arrays(self.folder, stored)
         try:
-            return [read_sketch(arrays) for arrays in _numbered(_arrays(path))]
-        except (KeyError, ValueError, OnnxinvError) as error:
-            raise _damaged(path, error) from error
+            return [read_sketch(each) for each in _numbered(arrays)]
+        except (KeyError, TypeError, ValueError, OnnxinvError) as error:
+            raise damaged(self.folder / stored.file, error) from error
 
     def describe(self, chunk: int, sketches: Sequence[Sketch], kept: Sequence[Kept]) -> None:
         """Write how values are made of the states of a chunk, before its first group.
@@ -120,15 +146,18 @@ class Checkpoint:
             chunk: its number; chunks come in order.
             sketches: by subject.
             kept: which units' group states are kept, by subject.
+
+        Raises:
+            OutputError: it cannot be written.
         """
-        path = self.folder / f"chunk-{chunk}-subjects.npz"
         arrays = {
             f"{number}/{name}": array
             for number, one in enumerate(zip(sketches, kept, strict=True))
             for name, array in sketch_arrays(*one).items()
         }
-        write_through(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
-        self.manifest = self.manifest.model_copy(update={"chunks": (*self.manifest.chunks[:chunk], path.name)})
+        with _said_how_to_go_on():
+            stored = write_arrays(self.folder, f"chunk-{chunk}-subjects.npz", arrays)
+        self.manifest = self.manifest.model_copy(update={"chunks": (*self.manifest.chunks[:chunk], stored)})
 
     def samples(self, entry: Entry) -> dict[int, bytes]:
         """Return the digest of the content of each sample of a group, by its index in the source.
@@ -136,12 +165,12 @@ class Checkpoint:
         Raises:
             OutputError: as `groups`.
         """
-        arrays = _arrays(self.folder / entry.file)
+        arrays = read_arrays(self.folder, entry.states, only=(_INDICES, _DIGESTS))
         try:
             told = zip(arrays[_INDICES].tolist(), arrays[_DIGESTS], strict=True)
             return {int(index): digest.tobytes() for index, digest in told}
-        except (KeyError, ValueError) as error:
-            raise _damaged(self.folder / entry.file, error) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(self.folder / entry.states.file, error) from error
 
     def groups(self, entry: Entry, subjects: int, places: int, code: Compiled | None = None) -> list[Parts]:
         """Return the states of a group by subject.
@@ -155,11 +184,11 @@ class Checkpoint:
         Raises:
             OutputError: the file is missing, damaged, or of another run.
         """
-        return _read(self.folder / entry.file, subjects, places, code)
+        return self._read(entry.states, subjects, places, code)
 
     def totals(self, entry: Entry, subjects: int, places: int, code: Compiled | None = None) -> list[Parts] | None:
         """Return the sums over all groups up to this one by subject; None where they are told by the groups' states."""
-        return None if entry.totals is None else _read(self.folder / entry.totals, subjects, places, code)
+        return None if entry.totals is None else self._read(entry.totals, subjects, places, code)
 
     def keep(
         self,
@@ -187,24 +216,39 @@ class Checkpoint:
             OutputError: it cannot be written; what was there stays.
         """
         before = self.entries(chunk)
-        entry = Entry(
-            chunk=chunk,
-            group=group,
-            samples=digest,
-            file=f"chunk-{chunk}-group-{group}.npz",
-            totals=None if totals is None else f"chunk-{chunk}-up-to-{group}.npz",
-            seconds=seconds,
-        )
         indices = np.array(list(samples), np.int64)
         digests = np.array([list(each) for each in samples.values()], np.uint8)
-        _write(self.folder / entry.file, states, {_INDICES: indices, _DIGESTS: digests})
-        if entry.totals is not None and totals is not None:
-            _write(self.folder / entry.totals, totals, {})
-        self.manifest = self.manifest.model_copy(update={"entries": (*self.manifest.entries, entry)})
-        write_file(self.folder / MANIFEST, self.manifest.model_dump_json(indent=1).encode())
+        with _said_how_to_go_on():
+            closed = self._write(f"chunk-{chunk}-group-{group}.npz", states, {_INDICES: indices, _DIGESTS: digests})
+            summed = None if totals is None else self._write(f"chunk-{chunk}-up-to-{group}.npz", totals, {})
+            entry = Entry(chunk=chunk, group=group, samples=digest, states=closed, totals=summed, seconds=seconds)
+            manifest = self.manifest.model_copy(update={"entries": (*self.manifest.entries, entry)})
+            write_file(self.folder / MANIFEST, json_text(manifest).encode())
+        self.manifest = manifest
         for outdated in before:
-            if outdated.totals is not None and outdated.totals != entry.totals:
-                (self.folder / outdated.totals).unlink(missing_ok=True)
+            if outdated.totals is not None and outdated.totals.file != (summed and summed.file):
+                with contextlib.suppress(OSError):  # it only takes room
+                    (self.folder / outdated.totals.file).unlink()
+
+    def _write(self, name: str, subjects: Sequence[Parts], beside: Mapping[str, npt.NDArray[Any]]) -> Stored:
+        arrays = dict(beside)
+        for number, parts in enumerate(subjects):
+            for place, state in enumerate(parts):
+                if state is not None:
+                    arrays |= {f"{number}/{place}/{key}": array for key, array in arrays_of(state).items()}
+        return write_arrays(self.folder, name, arrays)
+
+    def _read(self, stored: Stored, subjects: int, places: int, code: Compiled | None) -> list[Parts]:
+        found: list[list[dict[str, npt.NDArray[Any]]]] = [[{} for _ in range(places)] for _ in range(subjects)]
+        arrays = read_arrays(self.folder, stored)
+        try:
+            for told, array in arrays.items():
+                if told not in (_INDICES, _DIGESTS):
+                    number, place, name = told.split("/", 2)
+                    found[int(number)][int(place)][name] = array
+            return [[state_of(each, code) if each else None for each in parts] for parts in found]
+        except (ValueError, IndexError) as error:
+            raise damaged(self.folder / stored.file, error) from error
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
@@ -230,46 +274,30 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         raise OutputError(f"'{path}' is damaged.", "Remove the folder, and measure again.") from error
 
 
+def holds_states(folder: Path) -> bool:
+    """Whether there is a manifest in a folder; without one, what is there counts for nothing."""
+    return os.path.lexists(folder / MANIFEST)
+
+
 def remove(folder: Path) -> None:
-    """Remove the states of a folder, of which the manifest goes first, and the folder where nothing else is in it."""
+    """Remove the states of a folder, of which the manifest goes first, and the folder where nothing else is in it.
+
+    Raises:
+        OutputError: they cannot be removed.
+    """
+    try:
+        _remove(folder)
+    except OSError as error:
+        raise OutputError(f"The states in '{folder}' cannot be removed: {error.strerror}.", "Remove them.") from error
+
+
+def _remove(folder: Path) -> None:
     (folder / MANIFEST).unlink(missing_ok=True)
-    for file in folder.glob("chunk-*.npz"):
-        file.unlink(missing_ok=True)
+    for pattern in ("chunk-*.npz", ".onnxinv.*.partial"):
+        for file in folder.glob(pattern):
+            file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
-
-
-def _write(path: Path, subjects: Sequence[Parts], beside: Mapping[str, npt.NDArray[Any]]) -> None:
-    arrays = dict(beside)
-    for number, parts in enumerate(subjects):
-        for place, state in enumerate(parts):
-            if state is not None:
-                arrays |= {f"{number}/{place}/{name}": array for name, array in arrays_of(state).items()}
-    write_through(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
-
-
-def _read(path: Path, subjects: int, places: int, code: Compiled | None) -> list[Parts]:
-    found: list[list[dict[str, npt.NDArray[Any]]]] = [[{} for _ in range(places)] for _ in range(subjects)]
-    try:
-        for told, array in _arrays(path).items():
-            if told not in (_INDICES, _DIGESTS):
-                number, place, name = told.split("/", 2)
-                found[int(number)][int(place)][name] = array
-        return [[state_of(arrays, code) if arrays else None for arrays in parts] for parts in found]
-    except (ValueError, IndexError) as error:
-        raise _damaged(path, error) from error
-
-
-def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            found = {}
-            for member in archive.namelist():
-                with archive.open(member) as stream:
-                    found[member.removesuffix(".npy")] = np.lib.format.read_array(stream, allow_pickle=False)
-            return found
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise _damaged(path, error) from error
 
 
 def _numbered(arrays: Mapping[str, npt.NDArray[Any]]) -> list[dict[str, npt.NDArray[Any]]]:
@@ -281,5 +309,11 @@ def _numbered(arrays: Mapping[str, npt.NDArray[Any]]) -> list[dict[str, npt.NDAr
     return [found[number] for number in range(len(found))]
 
 
-def _damaged(path: Path, error: Exception) -> OutputError:
-    return OutputError(f"'{path}' cannot be read: {error}.", "Remove the folder of states, and measure again.")
+@contextlib.contextmanager
+def _said_how_to_go_on() -> Iterator[None]:
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(
+            error.message, "Make room or mend that, and go on with --resume: groups that were kept before stay."
+        ) from error

@@ -127,6 +127,8 @@ def analyze(
     if dry_run:
         show(describe_plan(plan, api.foretell(plan)))
         return
+    if output is not None and not resume:
+        states.forget_earlier(output)
     if state is not None and not quiet:
         states.say_what_is_there(plan)
     result = measuring.measure(plan, model.name, quiet=quiet)

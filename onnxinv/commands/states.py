@@ -26,11 +26,13 @@ def place(output: Path | None, *, resume: bool, keep: bool, shard: str | None, o
         UsageError: no folder is named.
         OutputError: there are states, and nobody said what is to be done with them.
     """
-    if not (resume or keep or shard):
-        return None
+    wanted = resume or keep or shard is not None
     if output is None:
-        option = "--resume" if resume else "--shard" if shard else "--keep-state"
+        if not wanted:
+            return None
+        option = "--resume" if resume else "--shard" if shard is not None else "--keep-state"
         raise UsageError(f"{option} keeps states in the folder of the result, and none is named.", "Add -o DIR.")
+    from onnxinv.checkpoint import holds_states
     from onnxinv.files import clear_partial
     from onnxinv.result import STATE
 
@@ -38,11 +40,11 @@ def place(output: Path | None, *, resume: bool, keep: bool, shard: str | None, o
     if resume:
         clear_partial(output)
         clear_partial(folder)
-    if not resume and folder.exists():
-        if not overwrite:
-            raise OutputError(f"'{folder}' already holds states.", "Add --resume to go on, or --overwrite.")
-        forget(folder)
-    return folder
+    if holds_states(folder) and not resume and not overwrite:
+        raise OutputError(
+            f"'{folder}' already holds states of a measurement.", "Add --resume to go on with it, or --overwrite."
+        )
+    return folder if wanted else None
 
 
 def say_what_is_there(plan: Plan) -> None:
@@ -56,12 +58,29 @@ def say_what_is_there(plan: Plan) -> None:
     checkpoint = api.checkpoint_of(plan)
     closed = sum(len(checkpoint.entries(number)) for number in range(len(plan.layout.chunks))) if checkpoint else 0
     if checkpoint is not None and closed:
-        every = len(plan.groups) * len(plan.layout.chunks)
+        every = len(plan.own_groups) * len(plan.layout.chunks)
         say_untrusted(f"Going on after {closed} of {every} groups, whose states are in {checkpoint.folder}.")
 
 
+def forget_earlier(output: Path) -> None:
+    """Remove the states of an earlier measurement, where the folder of the result has any.
+
+    Raises:
+        OutputError: they cannot be removed.
+    """
+    from onnxinv.checkpoint import holds_states
+    from onnxinv.result import STATE
+
+    if holds_states(output / STATE):
+        forget(output / STATE)
+
+
 def forget(folder: Path) -> None:
-    """Remove the states of a folder."""
+    """Remove the states of a folder.
+
+    Raises:
+        OutputError: they cannot be removed.
+    """
     from onnxinv.checkpoint import remove
 
     remove(folder)

@@ -48,13 +48,18 @@ def state_of(arrays: Arrays, code: Compiled | None = None) -> State:
         code: compiled code that statistics may work with.
 
     Raises:
-        ValueError: a part is missing, or of a statistic that there is not.
+        ValueError: a part is missing, or belongs to nothing.
     """
     found: dict[str, dict[str, npt.NDArray[Any]]] = {}
     for name, array in arrays.items():
         kind, _, part = name.partition("/")
         if part:
             found.setdefault(kind, {})[part] = array
+    foreign = set(found) - set(_kinds()) | {name for name in arrays if "/" not in name and name != SAMPLES}
+    if foreign:
+        raise ValueError(f"it holds '{min(foreign)}', which is no statistic")
+    if not found:
+        raise ValueError("it lacks statistics")
     try:
         statistics = [_made(_kinds()[kind], parts, code) for kind, parts in found.items()]
         return State(statistics, int(arrays[SAMPLES]))
@@ -80,6 +85,9 @@ def _flat(part: str, value: Any) -> Iterator[tuple[str, npt.NDArray[Any]]]:
 
 def _made(kind: type[Statistic], parts: Arrays, code: Compiled | None) -> Statistic:
     given: dict[str, Any] = {part: _value(part, parts) for part in _parts(kind)}
+    foreign = set(parts) - {name for part, value in given.items() for name, _ in _flat(part, value)}
+    if foreign:
+        raise ValueError(f"it holds '{kind.__name__}/{min(foreign)}', which belongs to nothing")
     if _CODE in inspect.signature(kind).parameters:
         given[_CODE] = code
     return kind(**given)
