@@ -46,7 +46,14 @@ T = TypeVar("T")
 def plan(model: str | Path, data: str | Path, transforms: str | Sequence[str], **options: object) -> Plan:
     """Return what `analyze` with the same arguments would do, without doing it."""
     texts = (transforms,) if isinstance(transforms, str) else tuple(transforms)
-    return make_plan(run_config(model=model, data=str(data), transforms=texts, **options))
+    decided = make_plan(run_config(model=model, data=str(data), transforms=texts, **options))
+    for place, name in enumerate(decided.classes):
+        if not any(len(decided.groups[group][place]) for group in decided.own_groups):
+            raise UsageError(
+                f"Shard {decided.config.shard} would hold no sample of the class '{name}'.",
+                "Take fewer shards, or fewer --groups.",
+            )
+    return decided
 
 
 def analyze(

@@ -291,6 +291,13 @@ def test_shards_that_cannot_be_are_refused(setting: Setting, options: dict[str, 
     assert hint in refused.value.hint
 
 
+def test_a_shard_without_a_sample_of_some_class_is_refused(tmp_path: Path) -> None:
+    setting = Setting.save(tmp_path, samples=4)
+    with pytest.raises(UsageError, match="would hold no sample of the class '1'") as refused:
+        setting.shards(2, groups=3, stratify=True)
+    assert refused.value.hint
+
+
 @settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(
     samples=st.integers(4, 20),
@@ -307,6 +314,8 @@ def test_however_samples_are_cut_shards_find_what_one_run_finds(
     stratify: bool,
     data: st.DataObject,
 ) -> None:
+    # Every group has a sample of both classes.
+    groups = min(groups, samples // 2) if stratify else groups
     shards = min(shards, groups, samples)
     setting = Setting.save(tmp_path_factory.mktemp("cut"), samples=samples)
     options = {"groups": groups, "layers": ("r", "y"), "stratify": stratify}
