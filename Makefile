@@ -54,7 +54,7 @@ clean:
 	touch $@
 
 .venv/test.stamp: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[fast,frame,plot,test]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[dask,fast,frame,plot,test]'
 	touch $@ .venv/demo.stamp
 
 .venv/lint.stamp: pyproject.toml | .venv/test.stamp

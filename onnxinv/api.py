@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +17,8 @@ from onnxinv.align_map import how_to_align
 from onnxinv.assemble import assemble
 from onnxinv.check_config import key_of, limit_of
 from onnxinv.checking import measure_run, prepare, report
+from onnxinv.checkpoint import FORMAT, Checkpoint, Manifest, read_checkpoint
+from onnxinv.cluster import measure_on_cluster
 from onnxinv.comparable import check_comparable
 from onnxinv.comparing import NO_DIRECTION, Observed, Terms, compare_results
 from onnxinv.comparison import Comparison
@@ -24,9 +28,10 @@ from onnxinv.data import Samples
 from onnxinv.data.shared import shared
 from onnxinv.desks import Progress
 from onnxinv.engine import measure
-from onnxinv.errors import DataError, UsageError
+from onnxinv.errors import DataError, OutputError, UsageError
 from onnxinv.findings import CheckReport, Finding
 from onnxinv.gallery import take_pictures
+from onnxinv.identity import difference, how_to_agree, identity, writable
 from onnxinv.model.load import load
 from onnxinv.model.weights import ModelWeights
 from onnxinv.outline import outlines
@@ -41,7 +46,14 @@ T = TypeVar("T")
 def plan(model: str | Path, data: str | Path, transforms: str | Sequence[str], **options: object) -> Plan:
     """Return what `analyze` with the same arguments would do, without doing it."""
     texts = (transforms,) if isinstance(transforms, str) else tuple(transforms)
-    return make_plan(run_config(model=model, data=str(data), transforms=texts, **options))
+    decided = make_plan(run_config(model=model, data=str(data), transforms=texts, **options))
+    for place, name in enumerate(decided.classes):
+        if not any(len(decided.groups[group][place]) for group in decided.own_groups):
+            raise UsageError(
+                f"Shard {decided.config.shard} would hold no sample of the class '{name}'.",
+                "Take fewer shards, or fewer --groups.",
+            )
+    return decided
 
 
 def analyze(
@@ -64,7 +76,8 @@ def analyze(
         progress: called after each block with the number of inferences that it took.
         **options: the other fields of `onnxinv.config.RunConfig`: measures, aggregate, samples, seed, groups, layers,
             sample_units, keep_units, stratify, precision, class_output, class_kind, operators, select, channel_axis,
-            preprocess, mean, std, scale, resize, layout, device, threads, batch, memory.
+            preprocess, mean, std, scale, resize, layout, device, threads, batch, memory, reduce; and state, a folder
+            where groups are kept once they are closed, to go on from there, and shard, `I/N`.
 
     Returns:
         The result; `result.save(folder)` writes it.
@@ -238,6 +251,10 @@ def plan_all(
         raise UsageError("There is one model to compare with nothing.", "Name two models, or two result folders.")
     if options.get("precision") is not None:
         raise UsageError("With a precision, models might end after different samples.", "Compare without one.")
+    if kept := {"state", "shard"} & {name for name, value in options.items() if value is not None}:
+        raise UsageError(
+            f"Models are compared as a whole, and '{min(kept)}' is about a part.", "Analyze each, then compare results."
+        )
     if "layout" in options:
         raise UsageError("Models may differ in layout.", "Write layouts=['NCHW'], once for all or once for each.")
     texts = (transforms,) if isinstance(transforms, str) else tuple(transforms)
@@ -314,9 +331,55 @@ def _one_each(option: str, values: Sequence[T | None], count: int) -> list[T | N
 
 
 def run(decided: Plan, progress: Progress = lambda done: None) -> Result:
-    """Carry out a plan."""
-    measured = measure(decided, progress)
+    """Carry out a plan.
+
+    Raises:
+        OnnxinvError: as `analyze`; or the plan's folder of states holds those of another measurement.
+    """
+    with contextlib.ExitStack() as stack:
+        checkpoint = checkpoint_of(decided)
+        if decided.config.dask is not None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onnxinv-")))
+            checkpoint = checkpoint or Checkpoint(folder, manifest_of(decided))
+            measure_on_cluster(decided, decided.config.dask, checkpoint, progress)
+        # What is measured on a cluster has been told of there.
+        tell = progress if decided.config.dask is None else lambda done: None
+        measured = measure(decided, tell, checkpoint=checkpoint)
     return assemble(decided, measured, take_pictures(decided, measured, progress))
+
+
+def checkpoint_of(decided: Plan) -> Checkpoint | None:
+    """Return where a plan keeps what is closed, with what is there of the same measurement already.
+
+    Raises:
+        OutputError: the folder holds states of another measurement, or what cannot be read.
+    """
+    if decided.config.state is None:
+        return None
+    told = identity(decided)
+    found = read_checkpoint(decided.config.state)
+    differs = difference(found.manifest.identity, told) if found else ""
+    shard = decided.config.shard or "1/1"
+    if found and not differs and found.manifest.shard != shard:
+        differs = f"shard ({found.manifest.shard} there, {shard} here)"
+    if differs:
+        raise OutputError(
+            f"The states in '{decided.config.state}' are of another measurement; what differs is: {differs}.",
+            how_to_agree(differs) or "Measure as before, or take another folder, or --overwrite without --resume.",
+        )
+    return found or Checkpoint(decided.config.state, manifest_of(decided))
+
+
+def manifest_of(decided: Plan) -> Manifest:
+    """Return what a folder of states says of a plan before it holds any."""
+    return Manifest(
+        format=FORMAT,
+        identity=identity(decided),
+        shard=decided.config.shard or "1/1",
+        groups=len(decided.groups),
+        places=max(len(decided.classes), 1),
+        notices=tuple(map(writable, decided.notices)),
+    )
 
 
 def foretell(decided: Plan) -> float:

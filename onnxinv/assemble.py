@@ -20,7 +20,16 @@ from onnxinv.memory import Layout
 from onnxinv.model.layers import Layer
 from onnxinv.model.origins import Origin, origins
 from onnxinv.plan import Plan
-from onnxinv.provenance import ClassOutputMeta, DataMeta, Meta, OptionsMeta, RuntimeMeta, TimingMeta, TransformsMeta
+from onnxinv.provenance import (
+    ClassOutputMeta,
+    DataMeta,
+    Meta,
+    ModelMeta,
+    OptionsMeta,
+    RuntimeMeta,
+    TimingMeta,
+    TransformsMeta,
+)
 from onnxinv.result import (
     FORMAT,
     Document,
@@ -52,17 +61,21 @@ def assemble(plan: Plan, measured: Measured, gallery: Gallery | None = None) -> 
         _layer(layer, found.measures, origin)
         for layer, found, origin in zip(plan.layers, measured.layers, places, strict=True)
     ]
-    _check_outputs(plan, layers)
+    check_outputs(plan.model.meta, layers)
     keys = list(measured.layers[0].measures)
     bounds = {key: limits for each in plan.measures for key, limits in each.bounds_by_key().items()}
-    summary = {
-        key: _global_value(layers, key, bounds[key], [found.measures[key][0] for found in measured.layers])
-        for key in keys
-    }
-    meta = _meta(plan, measured, keys, [*plan.notices, *_warnings(layers, [found.faint for found in measured.layers])])
+    values = {key: [found.measures[key][0] for found in measured.layers] for key in keys}
+    summary = global_values(layers, bounds, values)
+    warnings = [
+        *_of_the_shard(plan.config.shard),
+        *plan.notices,
+        *_memory_notice(plan, measured),
+        *warnings_of(layers, [found.faint for found in measured.layers]),
+    ]
+    meta = _meta(plan, measured, keys, warnings)
     if gallery is not None:
         meta = meta.model_copy(update={"pictures": gallery.meta})
-    outputs = {key: _output(values, found) for key, (values, found) in measured.outputs.items()}
+    outputs = {key: output_value(values, found) for key, (values, found) in measured.outputs.items()}
     document = Document(meta=meta, layers=layers, skipped=list(plan.skipped), outputs=outputs, summary=summary)
     return Result(document, _units(plan, measured), None if gallery is None else gallery.pictures)
 
@@ -88,8 +101,8 @@ def _units(plan: Plan, measured: Measured) -> dict[str, npt.NDArray[np.float64]]
     return units
 
 
-def _output(values: Values, summary: MeasureSummary) -> OutputValue:
-    # A share or a mean of a model as a whole: the summary of one value, of which the mean is that value.
+def output_value(values: Values, summary: MeasureSummary) -> OutputValue:
+    """Return a measure of the class output: a share or a mean of the model, the mean of its one value."""
     assert values.values.size == 1
     return OutputValue(
         value=summary.mean,
@@ -117,16 +130,38 @@ def _layer(layer: Layer, found: Mapping[str, tuple[Values, MeasureSummary]], ori
     )
 
 
-def _check_outputs(plan: Plan, layers: Sequence[LayerResult]) -> None:
-    names = {info.name for info in plan.model.outputs}
+def check_outputs(model: ModelMeta, layers: Sequence[LayerResult]) -> None:
+    """Make sure that something the model says can be trusted.
+
+    Args:
+        model: the model.
+        layers: with their measures.
+
+    Raises:
+        ModelError: no unit of its outputs is finite.
+    """
+    names = {info.name for info in model.outputs}
     outputs = [layer for layer in layers if layer.name in names]
     told = [[each for each in layer.measures.values() if each.reason is None] for layer in outputs]
     broken = [all(each.nan and not each.finite and not each.inf for each in found) for found in told if found]
     if broken and all(broken):
         raise ModelError(
-            f"No unit of the outputs of '{plan.model.path}' is finite on all samples and transforms.",
+            f"No unit of the outputs of '{model.path}' is finite on all samples and transforms.",
             "Check the preprocessing of the data, or the model.",
         )
+
+
+def global_values(
+    layers: Sequence[LayerResult], bounds: Mapping[str, tuple[float, float]], values: Mapping[str, Sequence[Values]]
+) -> dict[str, GlobalValue]:
+    """Return every measure over the whole model.
+
+    Args:
+        layers: with their measures.
+        bounds: ranges that values cannot leave, by key.
+        values: of the layers that have the measure, by key.
+    """
+    return {key: _global_value(layers, key, bounds[key], found) for key, found in values.items()}
 
 
 def _global_value(
@@ -160,7 +195,16 @@ def _global_interval(
     return estimate.se, estimate.interval
 
 
-def _warnings(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str]:
+def _memory_notice(plan: Plan, measured: Measured) -> list[str]:
+    """Say where memory was shorter than planned; no value depends on it but by rounding."""
+    if measured.batch == plan.layout.batch:
+        return []
+    return [
+        f"Memory ran short with {plan.layout.batch} variants in a run of the model: it went on with {measured.batch}."
+    ]
+
+
+def warnings_of(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str]:
     """Say which layers have values to be wary of."""
     labels = [layer.label for layer in layers]
     broken = [max((summary.nan for summary in layer.measures.values()), default=0) for layer in layers]
@@ -169,6 +213,10 @@ def _warnings(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str]:
         "Units that vary by about a millionth of their size, at the limit of their number format": faint,
     }
     return [f"{reason}: {_listed(labels, counts)}." for reason, counts in reasons.items() if any(counts)]
+
+
+def _of_the_shard(shard: str | None) -> list[str]:
+    return [f"This is shard {shard} alone: onnxinv merge makes one result of all."] if shard else []
 
 
 def _listed(labels: Sequence[str], counts: Sequence[int]) -> str:
@@ -191,6 +239,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             labels=plan.feeds.samples.labels is not None,
             preprocessing=plan.feeds.notes,
             classes=list(plan.classes),
+            skipped=list(plan.bad_samples),
         ),
         transforms=TransformsMeta(
             spec=list(config.transforms),
@@ -206,6 +255,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             stratify=config.stratify,
             precision=config.precision,
             skipped_measures=list(plan.dropped),
+            shard=config.shard,
         ),
         runtime=RuntimeMeta(
             onnxruntime=runtime.version(),
@@ -213,7 +263,7 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
             optimization="all" if plan.probe.optimize else "off",
             reduce=_reduce(plan),
             schedule=_schedule(layout),
-            batch=layout.batch,
+            batch=measured.batch,
             threads=config.threads or os.cpu_count() or 1,
         ),
         timing=TimingMeta(

@@ -156,6 +156,12 @@ RunName = Annotated[
 ]
 
 
+def _as_a_whole(value: object) -> object:
+    if value is not None:
+        raise ValueError("a check measures a run as a whole: analyze goes on with one, and measures shards")
+    return value
+
+
 class CheckedRun(RunConfig):
     """One run of a check: what is measured and how, as for `analyze`, and limits.
 
@@ -164,6 +170,7 @@ class CheckedRun(RunConfig):
         limits: what its values must keep to.
         align: how layers are matched with those of the baseline, or a file `map.toml`.
         until_decided: whether it ends as soon as every limit is decided, and takes more samples until then.
+        state, shard: never; a run of a check is measured as a whole.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=key_of)
@@ -183,6 +190,8 @@ class CheckedRun(RunConfig):
     limits: tuple[Limit, ...] = ()
     align: str = "auto"
     until_decided: bool = False
+    state: Annotated[None, BeforeValidator(_as_a_whole)] = None
+    shard: Annotated[None, BeforeValidator(_as_a_whole)] = None
 
     @property
     def may_stop_early(self) -> bool:
@@ -243,6 +252,8 @@ def config_schema() -> dict[str, Any]:
     """Return the JSON Schema of `onnxinv.toml`, for editors."""
     schema = CheckConfig.model_json_schema()
     run = schema["$defs"]["CheckedRun"]
+    for never in ("state", "shard"):
+        del run["properties"][never]
     run.pop("required", None)  # what a run lacks may stand beside `runs`
     schema["properties"] = {**schema["properties"], **run["properties"]}
     schema.pop("required", None)

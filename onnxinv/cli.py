@@ -16,6 +16,7 @@ from onnxinv.commands.demo import demo
 from onnxinv.commands.explain import explain
 from onnxinv.commands.init import init
 from onnxinv.commands.inspect import inspect
+from onnxinv.commands.merge import merge
 from onnxinv.commands.report import report
 from onnxinv.commands.verdict import LimitBrokenError
 from onnxinv.failures import what_to_say
@@ -54,6 +55,7 @@ app.command()(compare)
 app.command()(check)
 app.command()(init)
 app.command()(explain)
+app.command()(merge)
 app.command()(report)
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
 from onnxinv.measures.layer import Collected, spread_subset
 from onnxinv.statistics import State, merge_states
 from onnxinv.subjects import Subject
+
+Parts = Sequence[State | None]
+"""The state of each class of samples, just one unless they are taken class by class."""
 
 
 class Collector:
@@ -55,6 +63,32 @@ class Collector:
     def add_joined(self, closed: State) -> None:
         """Keep what is known of all units over some groups; the state is not to be used any more."""
         _absorb(self._totals, 0, closed)
+
+    @property
+    def kept(self) -> npt.NDArray[np.intp] | None:
+        """Indices of the units whose group states are kept; None for all."""
+        return self._kept
+
+    @property
+    def closed(self) -> Parts:
+        """The states of the group that was added last."""
+        return self._groups[-1]
+
+    @property
+    def totals(self) -> Parts | None:
+        """The states of all groups so far; None where those of the groups tell them."""
+        return None if self._kept is None else self._totals
+
+    def restore(self, groups: Sequence[Parts], totals: Parts | None) -> None:
+        """Take up what another collector of the same subject kept.
+
+        Args:
+            groups: its groups' states.
+            totals: its totals.
+        """
+        self._groups = [list(states) for states in groups]
+        if totals is not None:
+            self._totals = list(totals)
 
     def collected(self) -> Collected:
         """Return everything that was kept."""

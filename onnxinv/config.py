@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from onnxinv.errors import UsageError
 from onnxinv.spec import did_you_mean, explain_validation
@@ -67,6 +67,10 @@ class RunConfig(BaseModel):
             it, and else outside; `auto` is the faster of the ways that agree with `host` to 1e-5: float32 outside the
             graph on the CPU, by compiled code where there is much to do and numba is installed; `pushdown` on CUDA,
             where activations then need not leave the device.
+        state: folder where each group's statistics are kept once they are closed; groups that are there already, of
+            the same measurement, are not measured again.
+        dask: scheduler of a cluster that measures the groups, `tcp://host:port`, or `local:N` processes.
+        shard: `I/N`, to measure every N-th group from the I-th on; shards are merged afterwards.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +81,7 @@ class RunConfig(BaseModel):
     measures: tuple[str, ...] = ()
     aggregate: Aggregate = "channel"
     samples: int | None = None
+    skip_bad_samples: bool = False
     seed: Annotated[int, Field(ge=0)] = 0
     groups: Annotated[int, Field(ge=2)] = 10
     sample_units: Annotated[int, Field(ge=4)] | None = None
@@ -102,6 +107,29 @@ class RunConfig(BaseModel):
     batch: Annotated[int, Field(ge=1)] | None = None
     memory: Memory | None = None
     reduce: Reduce = "auto"
+    state: Path | None = None
+    dask: str | None = None
+    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_the_shards(self) -> Self:
+        number, count = self.part
+        if number > count:
+            raise ValueError(f"shard {number} of {count} is none: they are numbered from 1")
+        if self.shard is not None and self.may_stop_early:
+            raise ValueError("a shard cannot know when all of them together are precise enough")
+        return self
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """Which shard is measured, from 1 on, and of how many."""
+        number, _, count = (self.shard or "1/1").partition("/")
+        return int(number), int(count)
+
+    @property
+    def keeps_states(self) -> bool:
+        """Whether what is closed is written to files, group by group."""
+        return not (self.state is None and self.shard is None and self.dask is None)
 
     @property
     def may_stop_early(self) -> bool:

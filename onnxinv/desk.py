@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.errors import ModelError
+from onnxinv.errors import MemoryExhaustedError, ModelError
 from onnxinv.landing import Landing, Raw
 from onnxinv.measures import Measure
 from onnxinv.model.layers import Layer
@@ -79,6 +79,9 @@ class Desk:
         threads: that reduce layers; 1 for none but the worker's own.
         ran: is told of every block how many variants it ran.
         stop: ends the work before the next block.
+
+    Attributes:
+        batch: variants in one run of the model; fewer than planned once memory did not do for them.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Desk:
         ran: Callable[[int], None],
         stop: threading.Event,
     ) -> None:
+        self.batch = plan.layout.batch
         self._plan = plan
         self._subjects = subjects
         self._joined = joined
@@ -107,6 +111,7 @@ class Desk:
         self._reducer = Reducer(threads, single=self._single, code=plan.code)
         self._ran = ran
         self._stop = stop
+        self._told = 0
         self._spent: Spent[Measure | str] = Spent()
 
     def close(self) -> None:
@@ -129,10 +134,20 @@ class Desk:
             before: for each subject, the statistics of the untransformed samples that it asked for.
 
         Raises:
-            ModelError: the runtime fails on a block.
+            ModelError: the runtime fails on a block, also on the smallest where memory is short.
             DataError: a sample cannot be read or does not fit.
             StoppedError: nobody wants to know any more.
         """
+        while True:
+            self._told = 0
+            try:
+                return self._measure(stretch, before)
+            except (MemoryError, MemoryExhaustedError):
+                if not self._halve_batch():
+                    raise
+                self._ran(-self._told)
+
+    def _measure(self, stretch: Sequence[Piece], before: Sequence[Mapping[type[Statistic], Statistic]]) -> Closed:
         joined, done, pieces = [self._open(each) for each in self._joined], 0, []
         for piece in stretch:
             pieces.append(self._measure_piece(piece.samples, before, joined, done))
@@ -140,6 +155,15 @@ class Desk:
         for state in joined:
             state.close(done)
         return Closed(pieces, joined)
+
+    def _halve_batch(self) -> bool:
+        """Go on with half as many variants in a run; return whether that is possible."""
+        least = len(self._plan.transforms) if isinstance(self._work, Summing) else 1
+        if self._plan.probe.fixed_batch or self.batch // 2 < least:
+            return False
+        self.batch //= 2
+        self._work.forget()
+        return True
 
     def _open(self, subject: Subject, first: Mapping[type[Statistic], Statistic] | None = None) -> State:
         plan = self._plan
@@ -172,7 +196,7 @@ class Desk:
         windows = Windows(len(wanted), plan.columns)
         window = max((self._subjects[position].window for position in collected), default=0)
         in_windows = 0
-        for ran in self._run(blocks(samples, plan.columns, plan.layout.batch, window), 0, self._measured):
+        for ran in self._run(blocks(samples, plan.columns, self.batch, window), 0, self._measured):
             block, tensors = ran.plan, ran.tensors
             run = slice(block.columns.start, min(block.columns.stop, transforms))
             if run.start < run.stop:
@@ -210,7 +234,7 @@ class Desk:
         """
         states = [State.empty(each.untransformed, each.extent(1, len(self._plan.samples))) for each in subjects]
         places = [self._place[each.layer.name] for each in subjects]
-        planned = blocks(samples, 1, self._plan.layout.batch)
+        planned = blocks(samples, 1, self.batch)
         layers = list({each.layer.name: each.layer for each in subjects}.values())
         for ran in self._run(planned, self._plan.untransformed, lambda feed, block: self._exposed(feed, block, layers)):
             raw = [ran.tensors[place] for place in places]
@@ -287,7 +311,9 @@ class Desk:
             self._spent.charge(fed - start, FEEDS)
             self._spent.charge(perf_counter() - fed, INFERENCE)
             yield ran
-            self._ran(len(block.samples) * (block.columns.stop - block.columns.start))
+            variants = len(block.samples) * (block.columns.stop - block.columns.start)
+            self._told += variants
+            self._ran(variants)
 
     def _grids(self, raw: Sequence[Raw], layers: Sequence[Layer], feed: Feed, block: BlockPlan) -> dict[int, Raw]:
         """Return the outputs of a block as (samples, columns, *shape), by place of the layer."""

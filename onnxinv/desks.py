@@ -51,6 +51,7 @@ class Desks:
         providers: what the session runs on that they share.
         spare: hands out what that one does not.
         spent: seconds that all threads spent on inference, on transforms and on each measure; known at the end.
+        batch: least variants in a run of the model, which memory may have made fewer than planned; known at the end.
     """
 
     def __init__(self, plan: Plan, subjects: Sequence[Subject], joined: Sequence[Subject], progress: Progress) -> None:
@@ -59,6 +60,7 @@ class Desks:
         threads = max(1, (plan.config.threads or os.cpu_count() or 1) // count)
         session, at_work = _sessions(plan, tensors, threads)
         self.providers = session.providers
+        self.batch = plan.layout.batch
         self.spent: Spent[Measure | str] = Spent()
         named = {layer.name: layer for layer in tensors}
         self.spare = Spare(lambda names: _exposing(plan, [named[name] for name in names], threads))
@@ -86,6 +88,7 @@ class Desks:
         self._pool.shutdown(cancel_futures=True)
         for desk in self._desks:
             self.spent.include(desk.spent().items())
+            self.batch = min(self.batch, desk.batch)
             desk.close()
         # They know these desks as these know them, and what is large must not wait for the garbage collector.
         self._desks.clear()

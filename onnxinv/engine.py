@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import math
 import os
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from onnxinv.checkpoint import Checkpoint
 from onnxinv.collect import Collector
 from onnxinv.desks import Desks, Progress
+from onnxinv.errors import OutputError
+from onnxinv.finishing import finish
 from onnxinv.measured import Finished, Found, Measured
 from onnxinv.measures import Measure, Values
-from onnxinv.measures.dispersion import count_faint
 from onnxinv.measures.jackknife import half_width
-from onnxinv.measures.layer import measure_layer
+from onnxinv.measures.layer import Collected, measure_layer
 from onnxinv.measures.summary import summarize_nothing
 from onnxinv.model.layers import Layer
 from onnxinv.plan import LEAST_GROUPS_TO_STOP, Plan
 from onnxinv.result import MeasureSummary
 from onnxinv.schedule import Piece, stretches
+from onnxinv.sketch import sketch_all
 from onnxinv.spent import Spent
-from onnxinv.statistics import State, Statistic, merge_states
-from onnxinv.subjects import Subject
-from onnxinv.views.aligned import MapSize
+from onnxinv.statistics import State
+from onnxinv.untransformed import first_pass
 
 Enough = Callable[[Measured], bool]
 """Called with what is measured so far; whether that is enough."""
@@ -36,36 +36,42 @@ _NEXT_LOOK = 1.25
 """How many times more groups are measured from one look at what they say to the next."""
 
 
-def measure(plan: Plan, progress: Progress = lambda done: None, enough: Enough | None = None) -> Measured:
+def measure(
+    plan: Plan,
+    progress: Progress = lambda done: None,
+    enough: Enough | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Measured:
     """Run the plan.
 
     Args:
         plan: what to do; of a single chunk where it may end early.
         progress: is told of every block.
         enough: ends the run before all samples are measured; asked from the fourth group on, less and less often.
+        checkpoint: where closed groups are kept; those that it holds are not measured again.
 
     Layers are reduced in threads; a matrix product that started threads of its own there would only be in their way.
 
     Raises:
         ModelError: the runtime fails on a block.
         DataError: a sample cannot be read or does not fit.
+        OutputError: a closed group cannot be kept, or one that was kept is of other samples.
     """
     # Non-finite activations end as nan and are counted; numpy would warn of each.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
-        return _measure(plan, progress, enough)
+        return _measure(plan, progress, enough, checkpoint)
 
 
-def _measure(plan: Plan, progress: Progress, enough: Enough | None) -> Measured:
+def _measure(plan: Plan, progress: Progress, enough: Enough | None, checkpoint: Checkpoint | None) -> Measured:
     found: list[Finished] = []
     outputs: Found = {}
     walks: list[_Walk] = []
     seconds = 0.0
     for number, layers in enumerate(plan.layout.chunks):
-        walk = _Walk(plan, layers, progress, with_output=number == 0)
-        start = perf_counter()
+        walk = _Walk(plan, layers, progress, number, checkpoint)
         walk.run(enough)
         finished, of_classes = walk.finish()
-        seconds += perf_counter() - start
+        seconds += walk.seconds
         found += finished
         outputs = {**outputs, **of_classes}
         walks.append(walk)
@@ -75,7 +81,8 @@ def _measure(plan: Plan, progress: Progress, enough: Enough | None) -> Measured:
 def _measured(
     plan: Plan, walks: Sequence[_Walk], found: Sequence[Finished], outputs: Found, seconds: float
 ) -> Measured:
-    samples = np.sort(np.concatenate([part for group in plan.groups[: walks[0].groups] for part in group]))
+    accounted = [plan.groups[group] for group in plan.own_groups[: walks[0].groups]]
+    samples = np.sort(np.concatenate([part for group in accounted for part in group]))
     spent: Spent[Measure | str] = Spent()
     for walk in walks:
         spent.include(walk.spent.items())
@@ -87,6 +94,7 @@ def _measured(
         sum(walk.inferences for walk in walks),
         plan.feeds.digest([int(index) for index in samples]),
         tuple(walks[0].providers),
+        min(walk.batch for walk in walks),
         seconds,
         spent,
     )
@@ -99,19 +107,27 @@ class _Walk:
         plan: the plan.
         layers: the chunk.
         progress: is told of every block.
-        with_output: whether the class output is measured with it.
+        number: of the chunk; the class output is measured with the first.
+        checkpoint: where closed groups are kept.
 
     Attributes:
         spent: seconds that all threads spent on inference, on transforms and on each measure.
         providers: what the session ran on.
         groups: how many were accounted for.
+        batch: least variants in a run of the model.
     """
 
-    def __init__(self, plan: Plan, layers: Sequence[Layer], progress: Progress, *, with_output: bool) -> None:
+    def __init__(
+        self, plan: Plan, layers: Sequence[Layer], progress: Progress, number: int, checkpoint: Checkpoint | None
+    ) -> None:
         self._plan = plan
         self._layers = layers
-        self._subjects = plan.subjects.of(layers, with_output=with_output)
+        self._number = number
+        self._checkpoint = checkpoint
+        self._subjects = plan.subjects.of(layers, with_output=number == 0)
+        self._sketches = sketch_all(self._subjects)
         self._progress = progress
+        self._started = perf_counter()
         kept = plan.layout.kept_units
         joined = plan.layout.joined
         self._collectors = [
@@ -120,13 +136,15 @@ class _Walk:
         self.spent: Spent[Measure | str] = Spent()
         self.providers: list[str] = []
         self.groups = 0
+        self.batch = plan.layout.batch
+        self._before = 0.0
         self._ended = True
         self._first = any(each.untransformed for each in self._subjects)
 
     @property
     def inferences(self) -> int:
         """How many variants were run for what is accounted for; a group begun too early is not."""
-        counted = sum(len(part) for group in self._plan.groups[: self.groups] for part in group)
+        counted = sum(len(self._samples_of(group)) for group in self._plan.own_groups[: self.groups])
         before = sum(len(part) for group in self._plan.groups for part in group) if self._first else 0
         return counted * self._plan.columns + before
 
@@ -136,14 +154,18 @@ class _Walk:
         Groups are measured at the same time, and accounted for in their order: what is found does not depend on which
         was ready first, or on how many were.
         """
+        if self._restore():
+            return
         next_look = LEAST_GROUPS_TO_STOP
         looked = [each.looked for each in self._collectors]
         joined = [each for each in self._collectors if each.joined]
         # Not kept: the next chunk needs the memory of this one's session and arrays.
         with Desks(self._plan, looked, [each.subject for each in joined], self._progress) as desks:
             self.providers = desks.providers
-            before = self._first_pass(desks)
-            cut = stretches(self._plan.groups, joined=self._plan.layout.joined)
+            before = first_pass(self._plan, self._subjects, desks)
+            every = stretches(self._plan.groups, joined=self._plan.layout.joined)
+            left = set(self._plan.own_groups[self.groups :])
+            cut = [stretch for stretch in every if {piece.group for piece in stretch} <= left]
             measured = desks.map(lambda desk, stretch: desk.measure(stretch, before), cut)
             for stretch, found in zip(cut, measured, strict=True):
                 for piece, closed in zip(stretch, found.pieces, strict=True):
@@ -152,6 +174,7 @@ class _Walk:
                     collector.add_joined(state)
                 if not stretch[-1].last:
                     continue
+                self._keep(stretch[-1].group)
                 if self._is_precise():
                     break
                 if enough is not None and self._looks(next_look):
@@ -159,6 +182,58 @@ class _Walk:
                     if enough(_measured(self._plan, [self], *self.finish(last=False), 0.0)):
                         break
         self.spent.include(desks.spent.items())
+        self.batch = desks.batch
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far, earlier runs of it included."""
+        return self._before + perf_counter() - self._started
+
+    def _restore(self) -> bool:
+        """Take up the groups that are closed already; return whether nothing is left to be measured."""
+        entries = self._checkpoint.entries(self._number) if self._checkpoint else ()
+        if not entries or self._checkpoint is None:
+            return False
+        subjects, places = len(self._subjects), max(len(self._plan.classes), 1)
+        groups = []
+        for expected, entry in zip(self._plan.own_groups, entries, strict=False):
+            samples = self._samples_of(expected)
+            if entry.group != expected or self._plan.feeds.digest(samples) != entry.samples:
+                raise OutputError(
+                    f"The samples of group {expected + 1} are not those whose states are in "
+                    f"'{self._checkpoint.folder}'.",
+                    "Take the data as it was, or remove the folder and measure again.",
+                )
+            groups.append(self._checkpoint.groups(entry, subjects, places, self._plan.code))
+            self._progress(len(samples) * self._plan.columns)
+        totals = self._checkpoint.totals(entries[-1], subjects, places, self._plan.code)
+        for place, collector in enumerate(self._collectors):
+            collector.restore([each[place] for each in groups], totals[place] if totals else None)
+        self.groups = len(entries)
+        self._before = entries[-1].seconds
+        self.providers = [each if isinstance(each, str) else each[0] for each in self._plan.device.providers]
+        return self.groups == len(self._plan.own_groups) or self._is_precise()
+
+    def _keep(self, group: int) -> None:
+        """Write the group that was closed last."""
+        if self._checkpoint is None:
+            return
+        totals = [each.totals for each in self._collectors]
+        if not self._checkpoint.entries(self._number):
+            self._checkpoint.describe(self._number, self._sketches, [each.kept for each in self._collectors])
+        samples = self._samples_of(group)
+        self._checkpoint.keep(
+            self._number,
+            group,
+            [each.closed for each in self._collectors],
+            None if all(each is None for each in totals) else [each or () for each in totals],
+            samples={index: self._plan.feeds.digest_of(index) for index in samples},
+            digest=self._plan.feeds.digest(samples),
+            seconds=self.seconds,
+        )
+
+    def _samples_of(self, group: int) -> list[int]:
+        return [int(index) for part in self._plan.groups[group] for index in part]
 
     def _add(self, piece: Piece, closed: Sequence[State]) -> None:
         for collector, state in zip(self._collectors, closed, strict=True):
@@ -171,7 +246,7 @@ class _Walk:
     def _looks(self, next_look: int) -> bool:
         """Whether it is asked now if what is measured is enough: also where that is all that was asked for."""
         due = self.groups >= next_look or self.groups == self._plan.asked_groups
-        return due and self.groups < len(self._plan.groups)
+        return due and self.groups < len(self._plan.own_groups)
 
     def finish(self, *, last: bool = True) -> tuple[list[Finished], Found]:
         """Return what was found of the layers, in order, and of the class output.
@@ -179,38 +254,19 @@ class _Walk:
         Args:
             last: whether nothing more is measured, and the states can be forgotten.
         """
-        with ThreadPoolExecutor(self._plan.config.threads or os.cpu_count()) as pool:
-            done = list(pool.map(lambda place: self._finish_subject(place, last=last), range(len(self._subjects))))
-        of_layers: dict[int, dict[str, tuple[Values, MeasureSummary]]] = {layer.index: {} for layer in self._layers}
-        floors: dict[MapSize | None, dict[str, tuple[Values, MeasureSummary]]] = {}
-        outputs: Found = {}
-        faint: Counter[int] = Counter()
-        for subject, (found, count, spent) in zip(self._subjects, done, strict=True):
-            self.spent.include(spent.items())
-            if subject.role == "output":
-                outputs = found
-            elif subject.role == "floor":
-                floors.setdefault(subject.map_size, {}).update(found)
-            else:
-                of_layers[subject.layer.index].update(found)
-                faint[subject.layer.index] += count
-        for subject in self._subjects:
-            if subject.role == "layer" and subject.map_size:
-                self._add_floors(subject, of_layers[subject.layer.index], floors.get(subject.map_size, {}))
-        return [
-            Finished(self._in_order(layer, of_layers[layer.index]), faint[layer.index]) for layer in self._layers
-        ], outputs
 
-    def _first_pass(self, desks: Desks) -> list[Mapping[type[Statistic], Statistic]]:
-        """Run the untransformed samples where a statistic must know them beforehand; return these by subject."""
-        wanting = [each for each in self._subjects if each.untransformed]
-        known: dict[Subject, State] = {}
-        if wanting:
-            # At one desk: what is known of some samples takes as much memory as what is known of all.
-            samples = np.concatenate([part for group in self._plan.groups for part in group])
-            (states,) = desks.map(lambda desk, some: desk.measure_untransformed(some, wanting), [samples])
-            known = dict(zip(wanting, states, strict=True))
-        return [{kind: known[each][kind] for kind in each.untransformed} for each in self._subjects]
+        def collected(place: int) -> Collected:
+            found = self._collectors[place].collected()
+            if last:
+                self._collectors[place].clear()  # finished layers keep results only
+            return found
+
+        done = finish(self._sketches, collected, self._plan.config.threads or os.cpu_count() or 1)
+        self.spent.include(done.spent.items())
+        return [
+            Finished(self._in_order(layer, done.layers.get(layer.index, {})), done.faint[layer.index])
+            for layer in self._layers
+        ], done.outputs
 
     def _is_precise(self) -> bool:
         """Whether the precision that was asked for is reached in every layer that has an interval."""
@@ -228,25 +284,6 @@ class _Walk:
                 if summary.se is not None and half_width(summary.se, self.groups) > wanted:
                     return False
         return True
-
-    @np.errstate(all="ignore")  # in its own thread, which does not have that of `measure`
-    def _finish_subject(self, position: int, *, last: bool) -> tuple[Found, int, Spent[Measure]]:
-        subject, collector = self._subjects[position], self._collectors[position]
-        spent: Spent[Measure] = Spent()
-        collected = collector.collected()
-        if last:
-            collector.clear()  # finished layers keep results only
-        found = measure_layer(subject.measures, collected, subject.units, spent)
-        plain = subject.role == "layer" and subject.map_size is None
-        faint = count_faint(merge_states(collected.full), subject.units) if plain else 0
-        return found, faint, spent
-
-    def _add_floors(self, subject: Subject, found: dict[str, tuple[Values, MeasureSummary]], floors: Found) -> None:
-        for measure in subject.measures:
-            for key in measure.result_keys():
-                if key in floors:
-                    values, summary = found[key]
-                    found[key] = values, summary.model_copy(update={"floor": floors[key][1].mean})
 
     def _in_order(self, layer: Layer, found: Found) -> Found:
         """Return the measures of a layer in the order asked for, with the reasons of those that it lacks."""

@@ -28,6 +28,10 @@ class ModelError(OnnxinvError):
     """A model that cannot be read, run or measured."""
 
 
+class MemoryExhaustedError(ModelError):
+    """A model that could not be run for want of memory; a smaller batch may do."""
+
+
 class DataError(OnnxinvError):
     """Samples that cannot be read or do not fit the model."""
 

@@ -120,7 +120,7 @@ class Feeds:
         alone = variants is not None or any(step.alone for each in transforms for step in each.steps)
         self._reading = Lock()
         self._making: AbstractContextManager[object] = Lock() if alone else nullcontext()
-        given = set(samples.read(0))
+        given = set(samples.read(samples.first))
         self._inputs = {info.name: info for info in inputs}
         self._source_key = {
             info.name: PRIMARY if PRIMARY in given and position == 0 else info.name
@@ -148,10 +148,10 @@ class Feeds:
                 "Name transforms of arrays, such as time-shift, or write your own: --transform file.py:function.",
             )
         self._last: Prepared | None = None
-        first = self._prepared(0)
+        first = self._prepared(samples.first)
         self._shape = self._fed_shape(first)
         self._together = Together(transforms, first.primary.shape if self.layout else (), most_operator_bytes)
-        self.variants([(0, 0)])
+        self.variants([(samples.first, 0)])
 
     @property
     def notes(self) -> list[str]:
@@ -163,7 +163,7 @@ class Feeds:
         ]
         if self.layout is None:
             return held
-        stored = self._stored_primary(0)
+        stored = self._stored_primary(self.samples.first)
         factor = self.preprocess.factor(stored.dtype, self.primary)
         notes = [f"stored as {stored.dtype.name}, model input {self.layout}"]
         notes += [f"pixels multiplied by {factor:.6g}"] if factor != 1 else []
@@ -251,11 +251,14 @@ class Feeds:
         return made, prepared.value_range
 
     def digest(self, samples: Sequence[int]) -> str:
-        """Return a SHA-256 of the content of these samples, all of which have been read, in the source's order."""
-        total = hashlib.sha256()
-        for index in sorted(int(sample) for sample in samples):
-            total.update(self._digests[index])
-        return total.hexdigest()
+        """Return a SHA-256 of the content of these samples, in the source's order; what was not read yet is read."""
+        return digest_of_all({int(index): self.digest_of(int(index)) for index in samples})
+
+    def digest_of(self, index: int) -> bytes:
+        """Return a SHA-256 of the content of one sample, which is read if it was not yet."""
+        if index not in self._digests:
+            self._prepare(index)
+        return self._digests[index]
 
     def _image_layout(self) -> ModelLayout | None:
         """Return the layout of an image input, None where the input is no image."""
@@ -371,6 +374,15 @@ class Feeds:
 
 def _is_state(info: TensorInfo) -> bool:
     return isinstance(info, FedInput) and info.is_state
+
+
+def digest_of_all(samples: Mapping[int, bytes]) -> str:
+    """Return the SHA-256 that stands for samples in a result.
+
+    Args:
+        samples: the digest of the content of each, by its index in the source.
+    """
+    return hashlib.sha256(b"".join(samples[index] for index in sorted(samples))).hexdigest()
 
 
 def _hash(arrays: dict[str, Array]) -> bytes:

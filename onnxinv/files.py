@@ -6,8 +6,9 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from onnxinv.errors import OutputError
 
@@ -37,6 +38,40 @@ def write_file(path: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def write_through(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file that is too large to be made in memory first, under a temporary name, and rename it.
+
+    Args:
+        path: the file; its folder is made where it is not there.
+        write: writes the content.
+
+    Raises:
+        OutputError: the file cannot be written; an earlier file of that name is untouched.
+    """
+    temporary = path.with_name(f".onnxinv.{secrets.token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"'{path}' cannot be written: {error.strerror}.", "Choose another place.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def clear_partial(folder: Path) -> None:
+    """Remove what a process that was killed left half-written in a folder; nobody else may be writing there."""
+    for path in folder.glob(".onnxinv.*.partial"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def check_folder(folder: Path, *, marker: str, overwrite: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from onnxinv.errors import ModelError
+from onnxinv.errors import MemoryExhaustedError, ModelError
 from onnxinv.model.layers import Layer
 from onnxinv.runtime import Session
 
@@ -61,6 +61,10 @@ class Landing:
         self._room = Room(layers)
         self._lands = session.on_cpu and self._room.fits
 
+    def forget(self) -> None:
+        """Give the memory of earlier runs back."""
+        self._room.clear()
+
     def run(self, feed: Mapping[str, Raw]) -> list[Raw]:
         """Return the raw outputs for a batch, in their order.
 
@@ -71,6 +75,8 @@ class Landing:
             arrays = self._room.of(len(next(iter(feed.values()))))
             try:
                 self._session.run_into(feed, self._outputs, arrays)
+            except MemoryExhaustedError:
+                raise
             except ModelError:  # an output may have another shape than it had in a small batch
                 self._lands = False
                 self._room.clear()

@@ -41,6 +41,7 @@ class Measured:
         inferences: how many variants were run for them.
         digest: of the samples that were read.
         providers: what the sessions ran on.
+        batch: least variants in a run of the model; fewer than planned where memory did not do for more.
         seconds: from the first block to the last finished value; making sessions is not counted.
         spent: on `inference`, on `transforms` and on each measure; what several threads do at once is counted once for
             each.
@@ -53,5 +54,6 @@ class Measured:
     inferences: int
     digest: str
     providers: tuple[str, ...]
+    batch: int
     seconds: float
     spent: Spent[Measure | str]

@@ -187,6 +187,22 @@ Folder = Annotated[
     typer.Option("-o", "--output", metavar="DIR", help="Write report.html, result.json, units.npz and pictures.npz."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result in DIR.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Keep what is measured in DIR/state, group by group, and go on from what is there."),
+]
+SkipBadSamples = Annotated[
+    bool, typer.Option("--skip-bad-samples", help="Leave out samples that cannot be used, and list them.")
+]
+Shard = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Measure every N-th group from the I-th on, for onnxinv merge."),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option("--dask", metavar="ADDRESS", help="Measure on a Dask cluster: tcp://host:port, or local:N processes."),
+]
+KeepState = Annotated[bool, typer.Option("--keep-state", help="Leave DIR/state there in the end.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table; errors are still printed.")]
 

@@ -16,8 +16,9 @@ from onnxinv.data import Samples, open_source
 from onnxinv.data.preprocess import Preprocess
 from onnxinv.data.selection import select
 from onnxinv.draw_layers import draw_layers, drawing_notices
-from onnxinv.errors import DataError, UsageError
+from onnxinv.errors import UsageError
 from onnxinv.feeds import Feeds
+from onnxinv.grouping import Group, check_classes, further_groups, group_samples
 from onnxinv.loads import load_of
 from onnxinv.measures import Measure
 from onnxinv.measures.normalized_variance import NormalizedVariance
@@ -29,7 +30,7 @@ from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
 from onnxinv.picture_plan import PicturePlan, plan_pictures
 from onnxinv.probe import Probe, run_probe
-from onnxinv.provenance import Json, SkippedMeasure
+from onnxinv.provenance import Json, SkippedMeasure, SkippedSample
 from onnxinv.pushable import Pushable, in_graph, pushable
 from onnxinv.result import Skipped
 from onnxinv.runtime import Device, choose_device
@@ -40,13 +41,11 @@ from onnxinv.subjects import Subjects
 from onnxinv.transforms import Transform, expand
 from onnxinv.transforms.together import MOST_BYTES
 from onnxinv.transforms.transform import IDENTITY
+from onnxinv.usable import beginning_with_usable, left_out, usable
 from onnxinv.variants import Variants
 
 LEAST_GROUPS_TO_STOP = 4
 """Groups that are measured before a precision can be reached: an interval from fewer says little about itself."""
-
-MOST_EXTENDED = 10
-"""Times the samples asked for that a run takes at most that may take more."""
 
 _DESKS_OF_A_GPU = 2
 """Groups that are measured at the same time on a GPU: one is reduced while another is run."""
@@ -56,9 +55,6 @@ FEW_OF_A_CLASS = 10
 
 _MANY_ACTIVATIONS = 5 * 10**8
 """Activations of a run from which compiled code is made ready: half a second, once it was compiled on a machine."""
-
-Group = tuple[npt.NDArray[np.int64], ...]
-"""The samples of one group, class by class; just one array unless samples are taken class by class."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +76,7 @@ class Plan:
         class_output: which output holds classes, or why none does.
         labels: class of every sample of the source; None where they cannot be compared with the model's classes.
         samples: indices of the n samples, ascending.
+        bad_samples: those that were to be among them and cannot be used, with reasons, where that is no error.
         classes: names of the classes, where samples are taken class by class.
         groups: the samples, shuffled and cut; the unit of work.
         asked_groups: how many of them hold the samples that were asked for; the others are taken where a run may take
@@ -106,6 +103,7 @@ class Plan:
     class_output: ClassOutput | str
     labels: npt.NDArray[np.int64] | None
     samples: npt.NDArray[np.int64]
+    bad_samples: tuple[SkippedSample, ...]
     classes: tuple[str, ...]
     groups: tuple[Group, ...]
     asked_groups: int
@@ -137,9 +135,16 @@ class Plan:
         return any(subject.untransformed for subject in self.subjects.every)
 
     @property
+    def own_groups(self) -> range:
+        """Numbers of the groups that are measured: all, or those of the shard."""
+        number, count = self.config.part
+        return range(number - 1, len(self.groups), count)
+
+    @property
     def inferences(self) -> int:
         """How many variants are run through the model, over all chunks."""
-        return len(self.samples) * (self.columns + self.first_pass) * len(self.layout.chunks)
+        own = sum(len(part) for group in self.own_groups for part in self.groups[group])
+        return (own * self.columns + len(self.samples) * self.first_pass) * len(self.layout.chunks)
 
 
 def make_plan(config: RunConfig, source: Samples | None = None, made: Variants | None = None) -> Plan:
@@ -157,15 +162,18 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
     transforms = expand(config.transforms)
     model = load(config.model)
     inputs, constants = fed_inputs(model, config.shape, config.set_input)
-    source = source or open_source(config.data, inputs)
+    source = _opened(source or open_source(config.data, inputs), config)
     samples = select(source, config.samples, config.seed)
-    further = _further(samples, source, config)
+    further = further_groups(samples, source, config)
     device = choose_device(config.device)
     untransformed = next((place for place, each in enumerate(transforms) if each.is_identity), len(transforms))
     variants = transforms if untransformed < len(transforms) else (*transforms, Transform(IDENTITY))
-    room = MOST_BYTES if config.memory is None else min(MOST_BYTES, config.memory // 8)
-    feeds = Feeds(inputs, source, variants, _preprocess(config), config.seed, constants, made, room)
-    classes, groups = _groups(source, samples, config)
+    feeds = Feeds(
+        inputs, source, variants, _preprocess(config), config.seed, constants, made,
+        min(MOST_BYTES, (config.memory or 8 * MOST_BYTES) // 8),
+    )  # fmt: skip
+    samples, bad = usable(feeds, samples) if config.skip_bad_samples else (samples, ())
+    classes, groups = group_samples(source, samples, config)
     samples, groups = np.sort(np.concatenate([samples, *further])), (*groups, *((group,) for group in further))
     probe = _probe(config, model, feeds, groups, device)
     model = probe.model
@@ -190,7 +198,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
             may_stop_early=config.may_stop_early,
         ),
     )
-    _check_classes(source, samples, classes, measures)
+    check_classes(source, samples, classes, measures)
     needs_reference = any(subject.reference for subject in subjects.every)
     columns = len(variants) if needs_reference else len(transforms)
     threads = config.threads or os.cpu_count() or 1
@@ -214,7 +222,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         passing_bytes=passing_bytes(probe.layers, drawn),
         threads=threads,
         desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
-        joins=0 if config.may_stop_early or classes else len(stretches(groups, joined=True)),
+        joins=0 if config.may_stop_early or config.keeps_states or classes else len(stretches(groups, joined=True)),
     )  # fmt: skip
     layout, pushed, refused = _lay_out(work, config.memory, found if in_graph(config.reduce, device) else None)
     if config.may_stop_early and len(layout.chunks) > 1:
@@ -231,6 +239,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         config.keep_units, measures, samples=len(samples), transforms=len(transforms), layers=len(drawn)
     )
     notices = [
+        *left_out(bad, len(samples)),
         *model.notices,
         *cautions(model.proto),
         *probe.notices,
@@ -255,9 +264,13 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         )
     return Plan(
         config, model, feeds, transforms, columns, untransformed, measures, decisive, dropped, subjects, probe,
-        output, None if no_labels else source.labels, samples, classes, groups, len(groups) - len(further), device,
+        output, None if no_labels else source.labels, samples, bad, classes, groups, len(groups) - len(further), device,
         layout, pushed, None if isinstance(code, str) else code, pictures, tuple(notices),
     )  # fmt: skip
+
+
+def _opened(source: Samples, config: RunConfig) -> Samples:
+    return beginning_with_usable(source) if config.skip_bad_samples else source
 
 
 def _lay_out(work: Work, budget: int | None, found: Pushable | None) -> tuple[Layout, frozenset[str], str]:
@@ -323,61 +336,3 @@ def _preprocess(config: RunConfig) -> Preprocess:
         return base.merged(Preprocess.model_validate({key: value for key, value in flags.items() if value is not None}))
     except ValidationError as error:
         raise UsageError(*explain_validation("The preprocessing", error)) from error
-
-
-def _groups(
-    source: Samples, samples: npt.NDArray[np.int64], config: RunConfig
-) -> tuple[tuple[str, ...], tuple[Group, ...]]:
-    """Shuffle the samples once and cut them into groups whose sizes differ by at most one, also class by class.
-
-    Returns:
-        The names of the classes (none unless samples are taken class by class), and the groups.
-    """
-    shuffled = np.random.default_rng(config.seed).permutation(samples)
-    count = min(config.groups, len(shuffled))
-    if not config.stratify:
-        return (), tuple((group,) for group in np.array_split(shuffled, count))
-    if source.labels is None:
-        raise DataError(
-            f"--stratify takes samples class by class, and '{source.source}' has no labels.",
-            "Give an npz file with an array y or labels, or an image folder with one subfolder a class.",
-        )
-    labels = source.labels[shuffled]
-    present = np.unique(labels)
-    # Dealt out class after class: every group gets its share of each, and sizes still differ by one at most.
-    dealt = shuffled[np.argsort(labels, kind="stable")]
-    groups = tuple(
-        tuple(part[source.labels[part] == label] for label in present)
-        for part in (dealt[position::count] for position in range(count))
-    )
-    names = source.label_names
-    texts = (names[label] if 0 <= label < len(names) else str(label) for label in present)
-    # The name of a folder need not be text; what JSON cannot hold is spelt out.
-    return tuple(text.encode("utf-8", "backslashreplace").decode() for text in texts), groups
-
-
-def _further(samples: npt.NDArray[np.int64], source: Samples, config: RunConfig) -> list[npt.NDArray[np.int64]]:
-    """Return further groups of the size of those asked for, where the run may take more: ten times as many in all."""
-    if not config.extends or config.stratify:
-        return []
-    size = max(1, len(samples) // min(config.groups, len(samples)))
-    others = np.random.default_rng([config.seed, len(samples)]).permutation(
-        np.setdiff1d(np.arange(source.count, dtype=np.int64), samples)
-    )
-    count = min(len(others) // size, (MOST_EXTENDED - 1) * config.groups)
-    return [others[start * size : (start + 1) * size] for start in range(count)]
-
-
-def _check_classes(
-    source: Samples, samples: npt.NDArray[np.int64], classes: Sequence[str], measures: Sequence[Measure]
-) -> None:
-    """Make sure that every class has enough samples for the measures that are taken class by class."""
-    if not classes or source.labels is None:
-        return
-    needed = max((each.samples_needed for each in measures if each.stratifies), default=1)
-    for name, count in zip(classes, np.unique(source.labels[samples], return_counts=True)[1], strict=True):
-        if count < needed:
-            raise DataError(
-                f"The class '{name}' has {count} sample, and --stratify needs {needed} of each.",
-                "Take more samples, or leave that class out of the data.",
-            )

@@ -52,11 +52,19 @@ class ClassOutputMeta(Part):
     chosen: str
 
 
+class SkippedSample(Part):
+    """A sample that could not be used, by its index in the source, and why."""
+
+    index: int
+    reason: str
+
+
 class DataMeta(Part):
     """Which samples were measured; `digest` identifies their content and order-free choice.
 
     Attributes:
         classes: names of the classes that samples were taken by, in the order of the arrays of single classes.
+        skipped: samples that were asked for and could not be used.
     """
 
     source: str
@@ -66,6 +74,7 @@ class DataMeta(Part):
     labels: bool
     preprocessing: list[str]
     classes: list[str] = []
+    skipped: list[SkippedSample] = []
 
 
 class TransformsMeta(Part):
@@ -92,6 +101,7 @@ class OptionsMeta(Part):
         stratify: whether measures were taken on each class of samples, then averaged over classes.
         precision: half-width of the interval at which the run was allowed to stop.
         skipped_measures: measures that did not apply, where all were asked for.
+        shard: which part of the groups was measured, `I/N`; None for all of them.
     """
 
     aggregate: str
@@ -102,6 +112,7 @@ class OptionsMeta(Part):
     stratify: bool = False
     precision: float | None = None
     skipped_measures: list[SkippedMeasure] = []
+    shard: str | None = None
 
 
 class RuntimeMeta(Part):

@@ -31,6 +31,9 @@ FORMAT = 1
 PICTURES = "pictures.npz"
 """The file of what was kept to be looked at."""
 
+STATE = "state"
+"""Folder of the statistics, where they are kept."""
+
 OPTIONAL = ("report.html", "units.npz", PICTURES)
 """Files of a result folder that not every result has: those of an earlier one go with it."""
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from onnxinv.errors import DeviceError, ModelError, UsageError
+from onnxinv.errors import DeviceError, MemoryExhaustedError, ModelError, UsageError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -199,7 +199,7 @@ class Session:
                 return list(self._session.run(list(outputs), dict(feeds)))
             return self.run_bound(feeds, outputs)
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
-            raise ModelError(f"onnxruntime failed while it ran the model: {_reason(error)}.", _hint(error)) from error
+            raise _failure("failed while it ran the model", error) from error
 
     def run_into(self, feeds: Mapping[str, Tensor], outputs: Sequence[str], arrays: Sequence[Tensor]) -> None:
         """Run the model once on the CPU and leave its outputs in arrays that are there already.
@@ -223,7 +223,7 @@ class Session:
                 binding.bind_output(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
             self._session.run_with_iobinding(binding)
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
-            raise ModelError(f"onnxruntime failed while it ran the model: {_reason(error)}.", _hint(error)) from error
+            raise _failure("failed while it ran the model", error) from error
 
     def keep(self, array: Tensor) -> Kept:
         """Return a copy of an array on the session's device, to be fed to `run_keeping`.
@@ -235,7 +235,7 @@ class Session:
             place = self._device.kind, self._device.index
             return Kept(_library().OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), *place))
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
-            raise ModelError(f"onnxruntime failed to take an array: {_reason(error)}.", _hint(error)) from error
+            raise _failure("failed to take an array", error) from error
 
     def run_keeping(
         self, feeds: Mapping[str, Tensor | Kept], arrays: Mapping[str, Tensor], keep: Sequence[str]
@@ -268,7 +268,7 @@ class Session:
             self._session.run_with_iobinding(binding)
             return {name: Kept(value) for name, value in zip(keep, binding.get_outputs(), strict=False)}
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
-            raise ModelError(f"onnxruntime failed while it ran the model: {_reason(error)}.", _hint(error)) from error
+            raise _failure("failed while it ran the model", error) from error
 
     @property
     def on_cpu(self) -> bool:
@@ -322,6 +322,9 @@ def _library() -> onnxruntime:
     return onnxruntime
 
 
+_NO_MEMORY = re.compile(r"bad[ _]alloc|failed to allocate memory|out of memory|CUDA failure 2\b", re.IGNORECASE)
+"""What the runtime and its devices say where memory is short."""
+
 _NOISE = re.compile(
     r"\[ONNXRuntimeError\] : \d+ : \w+ : |Exception during initialization: |Non-zero status code returned while |"
     r"Status Message: |Name:'' |Please fix either the inputs/outputs or the model\.|(?<=: )Error: "
@@ -348,6 +351,12 @@ _CLEARER = {
 """What the runtime's messages say, by the pattern of the message."""
 
 _SOURCE = re.compile(r"\S*\b\w+\.(?:cc|h|hpp|cpp|cu|cuh):\d+ ")
+
+
+def _failure(what: str, error: Exception) -> ModelError:
+    """Return the error for a run that failed, of its own kind where memory was short."""
+    kind = MemoryExhaustedError if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) else ModelError
+    return kind(f"onnxruntime {what}: {_reason(error)}.", _hint(error))
 
 
 def _reason(error: Exception) -> str:

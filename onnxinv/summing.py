@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onnxinv.errors import ModelError
+from onnxinv.errors import MemoryExhaustedError, ModelError
 from onnxinv.landing import Raw, Room
 from onnxinv.model.layers import Layer
 from onnxinv.model.pushdown import Pushed
@@ -81,6 +81,11 @@ class Summing:
             summed[name] = Summed(layer.sums_in(arrays), *begun)
         return Handed(raw, summed)
 
+    def forget(self) -> None:
+        """Give the memory of earlier runs back."""
+        self._room.clear()
+        self._sums.clear()
+
     def begin(self, tensor: str, pivot: Single) -> None:
         """Have the blocks that follow in the group use this pivot, (m, units), for a layer."""
         self._pivots[tensor] = self._session.keep(pivot)
@@ -105,6 +110,8 @@ class Summing:
             raw = self._room.of(rows)
             try:
                 kept = self._session.run_keeping(feeds, {**sums, **dict(zip(self._outputs, raw, strict=True))}, pivots)
+            except MemoryExhaustedError:
+                raise
             except ModelError:  # an output may have another shape than it had in a small batch
                 self._lands = False
                 self._room.clear()

@@ -29,7 +29,7 @@ FEW = [
     "cpu",
 ]
 ANALYZE = [*ONNXINV, "analyze", str(PLAIN), *FEW]
-COMMANDS = ["analyze", "demo", "inspect", "compare", "check", "init", "explain", "report"]
+COMMANDS = ["analyze", "demo", "inspect", "compare", "check", "init", "explain", "merge", "report"]
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -52,7 +52,7 @@ def test_the_keys_are_those_of_format_1(folder):
     assert set(content["meta"]["transforms"]) == {"spec", "count", "items"}
     assert set(content["meta"]["options"]) == {
         "aggregate", "measures", "groups", "sample_units", "interval_units", "stratify", "precision",
-        "skipped_measures",
+        "skipped_measures", "shard",
     }  # fmt: skip
     assert set(content["meta"]["runtime"]) == {
         "onnxruntime", "providers", "optimization", "reduce", "schedule", "batch", "threads",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from onnxinv.commands import measuring
+from onnxinv.commands import measuring, states
 from onnxinv.errors import UsageError
 from onnxinv.options import (
     AggregateOption,
     Batch,
     ChannelAxis,
     ClassOutput,
+    Dask,
     Data,
     Device,
     DryRun,
     Folder,
     Formats,
     Groups,
+    KeepState,
     KeepUnits,
     Layers,
     LayoutOption,
@@ -30,6 +32,7 @@ from onnxinv.options import (
     Quiet,
     ReduceOption,
     Resize,
+    Resume,
     Samples,
     SampleUnits,
     Scale,
@@ -37,6 +40,8 @@ from onnxinv.options import (
     Select,
     SetInputs,
     Shapes,
+    Shard,
+    SkipBadSamples,
     Std,
     Stratify,
     Threads,
@@ -56,6 +61,7 @@ def analyze(
     data: Data = None,
     transform: Transforms = None,
     samples: Samples = None,
+    skip_bad_samples: SkipBadSamples = False,  # typer makes a flag of it
     seed: Seed = 0,
     measure: Measures = None,
     aggregate: AggregateOption = "channel",
@@ -85,7 +91,11 @@ def analyze(
     reduce: ReduceOption = "auto",
     formats: Formats = None,
     output: Folder = None,
-    overwrite: Overwrite = False,  # typer makes a flag of it
+    overwrite: Overwrite = False,  # likewise
+    resume: Resume = False,  # likewise
+    keep_state: KeepState = False,
+    shard: Shard = None,
+    dask: Dask = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -100,24 +110,32 @@ def analyze(
     if not transform:
         raise UsageError("No transform is named.", "Add --transform, for example --transform rotation:steps=16.")
     wanted = parse_formats(formats, reports)
+    state = states.place(output, resume=resume, keep=keep_state, shard=shard, overwrite=overwrite)
     if output is not None:
         check_folder(output, marker="result.json", overwrite=overwrite)
     plan = api.plan(
-        model, data, transform, samples=samples, seed=seed, measures=measure or (), aggregate=aggregate, groups=groups,
+        model, data, transform, samples=samples, skip_bad_samples=skip_bad_samples, seed=seed,
+        measures=measure or (), aggregate=aggregate, groups=groups,
         sample_units=sample_units, keep_units=keep_units, stratify=stratify, precision=precision,
         class_output=class_output, class_kind=parse_kind(logits=logits),
         shape=shape or (), set_input=set_input or (), layers=layers or (),
         operators=parse_words(ops), select=select, channel_axis=parse_axes(channel_axis),
         preprocess=preprocess, mean=parse_numbers("--mean", mean), std=parse_numbers("--std", std), scale=scale,
         resize=parse_size(resize), layout=layout, device=device, threads=threads, batch=batch, memory=memory,
-        reduce=reduce,
+        reduce=reduce, state=state, shard=shard, dask=dask,
     )  # fmt: skip
     if dry_run:
         show(describe_plan(plan, api.foretell(plan)))
         return
+    if output is not None and not resume:
+        states.forget_earlier(output)
+    if state is not None and not quiet:
+        states.say_what_is_there(plan)
     result = measuring.measure(plan, model.name, quiet=quiet)
     if output is not None:
         measuring.save(result, output, overwrite=overwrite)
+    if state is not None and not keep_state and shard is None:
+        states.forget(state)
     write_reports(result, reports, wanted, quiet=quiet)
     if output is not None and not quiet:
         pictures = "" if result.pictures is None else ", pictures.npz"

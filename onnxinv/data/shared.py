@@ -18,7 +18,7 @@ def shared(samples: Samples, inputs: Sequence[TensorInfo], layout: ModelLayout |
         inputs: what the first model is fed; the array of a single one goes to whatever the other's is called.
         layout: of the first model's images, None where it takes none. As it takes the samples, so does the other.
     """
-    given = samples.read(0)
+    given = samples.read(samples.first)
     info, *others = inputs
     name = PRIMARY if PRIMARY in given else info.name
     if others or set(given) != {name}:

@@ -35,6 +35,7 @@ class Samples:
         labels: one integer class a sample, or None.
         label_names: class names by label, where the source has them.
         layout: layout of one image sample, `HW`, `HWC` or `CHW`, where the source knows it.
+        first: index of a sample that tells what all of them are like.
         without_states: whether states of recurrent layers, which it has nothing for, are to be held at zero.
     """
 
@@ -45,6 +46,7 @@ class Samples:
     label_names: tuple[str, ...] = ()
     layout: SampleLayout | None = None
     without_states: bool = False
+    first: int = 0
 
     def held_at_zero(self, inputs: Sequence[TensorInfo]) -> tuple[str, ...]:
         """Return the names of the inputs that are to be held at zero; not where that would be all of them."""

@@ -26,10 +26,24 @@ def check_external(path: Path, proto: onnx.ModelProto) -> bool:
     Raises:
         ModelError: the file is missing or too short, or lies outside the model's folder.
     """
-    external = [tensor for tensor in tensors(proto) if tensor.data_location == onnx.TensorProto.EXTERNAL]
+    external = _external(proto)
     for tensor in external:
         _check_tensor(path, tensor)
     return bool(external)
+
+
+def external_files(path: Path, proto: onnx.ModelProto) -> list[Path]:
+    """Return the files beside a model that hold weights, each once, by name."""
+    return [path.parent / location for location in sorted({_location(tensor) for tensor in _external(proto)})]
+
+
+def _external(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
+    return [tensor for tensor in tensors(proto) if tensor.data_location == onnx.TensorProto.EXTERNAL]
+
+
+def _location(tensor: onnx.TensorProto) -> str:
+    entries: dict[str, str] = {entry.key: entry.value for entry in tensor.external_data}
+    return entries.get("location", "")
 
 
 def _check_tensor(path: Path, tensor: onnx.TensorProto) -> None:

@@ -59,12 +59,12 @@ class ColumnMoments(Statistic):
     @property
     def mean(self) -> Array:
         """(transforms, units) column means `a_.j`."""
-        return self._settled()._mean
+        return self.settled()._mean
 
     @property
     def deviations(self) -> Array:
         """(transforms, units) sums over samples of `(a_ij - a_.j)^2`."""
-        return self._settled()._deviations
+        return self.settled()._deviations
 
     @property
     def single(self) -> bool:
@@ -170,7 +170,8 @@ class ColumnMoments(Statistic):
         """Compiled code that works on closed moments; None where numpy does."""
         return self._code if self._sums is None else self._sums.code
 
-    def _settled(self) -> Self:
+    def settled(self) -> Self:
+        """Return the moments in float64."""
         if self._sums is not None:
             self._code = self._sums.code
             self._mean, self._deviations = self._sums.settled(self.count)

@@ -133,6 +133,10 @@ class Statistic(ABC):
     def merge(self, other: Self) -> Self:
         """Return the statistic of both sets of samples."""
 
+    def settled(self) -> Self:
+        """Return the closed statistic with all that it knows in float64, where it puts that off."""
+        return self
+
     def absorb(self, other: Self) -> Self:
         """Return the statistic of both sets of samples; it may be this one, which is not to be used besides."""
         return self.merge(other)
