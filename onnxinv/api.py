@@ -251,7 +251,7 @@ def plan_all(
         raise UsageError("There is one model to compare with nothing.", "Name two models, or two result folders.")
     if options.get("precision") is not None:
         raise UsageError("With a precision, models might end after different samples.", "Compare without one.")
-    if kept := {"state", "shard"} & {name for name, value in options.items() if value is not None}:
+    if kept := {"state", "shard", "dask"} & {name for name, value in options.items() if value is not None}:
         raise UsageError(
             f"Models are compared as a whole, and '{min(kept)}' is about a part.", "Analyze each, then compare results."
         )

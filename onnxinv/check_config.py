@@ -170,7 +170,7 @@ class CheckedRun(RunConfig):
         limits: what its values must keep to.
         align: how layers are matched with those of the baseline, or a file `map.toml`.
         until_decided: whether it ends as soon as every limit is decided, and takes more samples until then.
-        state, shard: never; a run of a check is measured as a whole.
+        state, shard, dask: never; a run of a check is measured as a whole, here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=key_of)
@@ -192,6 +192,7 @@ class CheckedRun(RunConfig):
     until_decided: bool = False
     state: Annotated[None, BeforeValidator(_as_a_whole)] = None
     shard: Annotated[None, BeforeValidator(_as_a_whole)] = None
+    dask: Annotated[None, BeforeValidator(_as_a_whole)] = None
 
     @property
     def may_stop_early(self) -> bool:
@@ -252,7 +253,7 @@ def config_schema() -> dict[str, Any]:
     """Return the JSON Schema of `onnxinv.toml`, for editors."""
     schema = CheckConfig.model_json_schema()
     run = schema["$defs"]["CheckedRun"]
-    for never in ("state", "shard"):
+    for never in ("state", "shard", "dask"):
         del run["properties"][never]
     run.pop("required", None)  # what a run lacks may stand beside `runs`
     schema["properties"] = {**schema["properties"], **run["properties"]}

@@ -118,6 +118,8 @@ class RunConfig(BaseModel):
             raise ValueError(f"shard {number} of {count} is none: they are numbered from 1")
         if self.shard is not None and self.may_stop_early:
             raise ValueError("a shard cannot know when all of them together are precise enough")
+        if self.dask is not None and self.may_stop_early:
+            raise ValueError("a cluster measures all groups, whatever the precision")
         return self
 
     @property

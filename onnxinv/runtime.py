@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from onnxinv.errors import DeviceError, MemoryExhaustedError, ModelError, UsageError
+from onnxinv.errors import DeviceError, ModelError, UsageError
+from onnxinv.runtime_failures import failure, hint_for, reason_of
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 Tensor = npt.NDArray[Any]
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-_LONGEST_REASON = 300
 
 _NO_IR_VERSION = 2**30
 """A number that no version of ONNX's intermediate representation will have."""
@@ -165,7 +165,7 @@ class Session:
             # Without fallback: it would print, and run elsewhere than asked for.
             self._session = ort.InferenceSession(model, options, providers=device.providers, enable_fallback=0)
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
-            raise ModelError(f"onnxruntime cannot run the model: {_reason(error)}.", _hint(error)) from error
+            raise ModelError(f"onnxruntime cannot run the model: {reason_of(error)}.", hint_for(error)) from error
         if device.kind == "cuda" and _CUDA not in self._session.get_providers():
             raise DeviceError(
                 "The CUDA provider could not be started, although there is a driver.",
@@ -199,7 +199,7 @@ class Session:
                 return list(self._session.run(list(outputs), dict(feeds)))
             return self.run_bound(feeds, outputs)
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
-            raise _failure("failed while it ran the model", error) from error
+            raise failure("failed while it ran the model", error) from error
 
     def run_into(self, feeds: Mapping[str, Tensor], outputs: Sequence[str], arrays: Sequence[Tensor]) -> None:
         """Run the model once on the CPU and leave its outputs in arrays that are there already.
@@ -223,7 +223,7 @@ class Session:
                 binding.bind_output(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
             self._session.run_with_iobinding(binding)
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
-            raise _failure("failed while it ran the model", error) from error
+            raise failure("failed while it ran the model", error) from error
 
     def keep(self, array: Tensor) -> Kept:
         """Return a copy of an array on the session's device, to be fed to `run_keeping`.
@@ -235,7 +235,7 @@ class Session:
             place = self._device.kind, self._device.index
             return Kept(_library().OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), *place))
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
-            raise _failure("failed to take an array", error) from error
+            raise failure("failed to take an array", error) from error
 
     def run_keeping(
         self, feeds: Mapping[str, Tensor | Kept], arrays: Mapping[str, Tensor], keep: Sequence[str]
@@ -268,7 +268,7 @@ class Session:
             self._session.run_with_iobinding(binding)
             return {name: Kept(value) for name, value in zip(keep, binding.get_outputs(), strict=False)}
         except Exception as error:  # the runtime raises its own classes and plain RuntimeError
-            raise _failure("failed while it ran the model", error) from error
+            raise failure("failed while it ran the model", error) from error
 
     @property
     def on_cpu(self) -> bool:
@@ -320,90 +320,3 @@ def _library() -> onnxruntime:
 
     onnxruntime.set_default_logger_severity(4)
     return onnxruntime
-
-
-_NO_MEMORY = re.compile(r"bad[ _]alloc|failed to allocate memory|out of memory|CUDA failure 2\b", re.IGNORECASE)
-"""What the runtime and its devices say where memory is short."""
-
-_NOISE = re.compile(
-    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Exception during initialization: |Non-zero status code returned while |"
-    r"Status Message: |Name:'' |Please fix either the inputs/outputs or the model\.|(?<=: )Error: "
-)
-_CLEARER = {
-    r"Opset (\d+) is under development.*till opset (\d+)": (
-        r"its opset \1 is too new, this onnxruntime knows opsets up to \2"
-    ),
-    r"Fatal error: ([\w.]+):(\w+)\(-?\d+\) is not a registered": r"the runtime lacks the operator \2 of the domain \1",
-    r"Fatal error: (\w+)\(-?\d+\) is not a registered": r"the runtime lacks the operator \1",
-    r"No Op registered for (\w+) with domain_version of (\d+)": r"the runtime lacks the operator \1 in opset \2",
-    r"Could not find an implementation for (\w+)\((\d+)\) node with name '(.+?)'": (
-        r"the runtime has no implementation of \1 (version \2) for the types of the node '\3'"
-    ),
-    r"Could not find an implementation for (\w+)\((\d+)\)": (
-        r"the runtime has no implementation of \1 (version \2) for its types"
-    ),
-    r"Type Error: Type \((.+?)\) of output arg \((.+?)\) of node .* does not match expected type \((.+)\)": (
-        r"it says that '\2' is \1, and what makes it gives \3"
-    ),
-    r"Node \((.+?)\) Op \((\w+)\) \[\w+InferenceError\] (.+?)[.;: ]*$": r"the \2 '\1' contradicts its inputs: \3",
-    r"Node \(\) Op \((\w+)\) \[\w+InferenceError\] (.+?)[.;: ]*$": r"a \1 contradicts its inputs: \2",
-}
-"""What the runtime's messages say, by the pattern of the message."""
-
-_SOURCE = re.compile(r"\S*\b\w+\.(?:cc|h|hpp|cpp|cu|cuh):\d+ ")
-
-
-def _failure(what: str, error: Exception) -> ModelError:
-    """Return the error for a run that failed, of its own kind where memory was short."""
-    kind = MemoryExhaustedError if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) else ModelError
-    return kind(f"onnxruntime {what}: {_reason(error)}.", _hint(error))
-
-
-def _reason(error: Exception) -> str:
-    """Return what the runtime says, in one line, without its error codes, source positions and C++ signatures."""
-    text = " ".join(str(error).split())
-    for pattern, sentence in _CLEARER.items():
-        found = re.search(pattern, text)
-        if found:
-            return found.expand(sentence)[:_LONGEST_REASON]
-    while found := _SOURCE.search(text):
-        text = text[: found.start()] + _without_signature(text[found.end() :])
-    text = _NOISE.sub("", text).strip().rstrip(".:; ") or type(error).__name__
-    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON].rstrip() + "..."
-
-
-def _without_signature(text: str) -> str:
-    """Remove the C++ function that stands after a source position: `void f(const T&, int) [with T = x] `."""
-    opening = text.find("(")
-    if opening < 1 or not re.fullmatch(r"[\w:<>~*&, ]*\w>?", text[:opening]):
-        return text.partition(" ")[2]  # just the function's name
-    depth = 0
-    for position in range(opening, len(text)):
-        depth += {"(": 1, ")": -1}.get(text[position], 0)
-        if not depth:
-            return re.sub(r"^ (const )?(\[with .*?\] )?", "", text[position + 1 :])
-    return ""
-
-
-_HINTS = {
-    r"is not a registered function/op|No Op registered": (
-        "The operator needs another library or a newer onnxruntime: export the model with standard operators."
-    ),
-    r"Could not find an implementation for \w+\([1-6]\)": (
-        "The model is for an opset before 7: convert it with onnx.version_converter, or export it for opset 13."
-    ),
-    r"Could not find an implementation": (
-        "Export the model in float32, for opset 13 or later; a GPU may have more implementations."
-    ),
-    r"InferenceError\]|Type Error: Type": "The model contradicts itself; export it again.",
-    r"is under development|Unsupported model IR version": (
-        "Upgrade onnxruntime, or export the model for an older opset."
-    ),
-    r"(?i)allocat|bad_alloc|out of memory": "Lower --batch.",
-}
-"""What helps, by the pattern of the runtime's message; the first that is found."""
-
-
-def _hint(error: Exception) -> str:
-    text = str(error)
-    return next((hint for pattern, hint in _HINTS.items() if re.search(pattern, text)), "")

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from onnxinv import runtime
+from onnxinv import runtime, runtime_failures
 from onnxinv.errors import DeviceError, ModelError, UsageError
 from onnxinv.runtime import Device, Session, choose_device
 from tests.model.onnx_text import RELU, parse
@@ -354,7 +354,7 @@ def assert_clean(message: str) -> None:
 
 
 def test_what_the_runtime_says_is_cut_where_it_is_long():
-    reason = runtime._reason(RuntimeError("word " * 1000))
+    reason = runtime_failures.reason_of(RuntimeError("word " * 1000))
     assert len(reason) < 310
     assert reason.endswith("...")
 
@@ -371,11 +371,13 @@ def test_what_the_runtime_says_is_cut_where_it_is_long():
     ],
 )
 def test_source_positions_and_signatures_are_removed(text, clean):
-    assert runtime._reason(RuntimeError(text)) == clean
+    assert runtime_failures.reason_of(RuntimeError(text)) == clean
 
 
 def test_running_out_of_memory_is_answered_with_a_smaller_batch():
-    assert runtime._hint(RuntimeError("Failed to allocate memory for requested buffer of size 9")) == "Lower --batch."
+    assert (
+        runtime_failures.hint_for(RuntimeError("Failed to allocate memory for a buffer of size 9")) == "Lower --batch."
+    )
 
 
 def test_onnxruntime_is_imported_only_when_it_is_used():

@@ -126,6 +126,11 @@ def test_a_number_of_processes_that_means_nothing_is_refused(folder, address):
         run(planned(folder, dask=address))
 
 
+def test_a_precision_is_refused_that_no_worker_knows_the_end_of(folder):
+    with pytest.raises(UsageError, match="all groups, whatever the precision"):
+        planned(folder, dask="local:2", precision=0.1)
+
+
 def test_a_scheduler_that_is_not_there_is_told(folder, monkeypatch):
     monkeypatch.setattr("onnxinv.cluster._PATIENCE", 1)
     with pytest.raises(OnnxinvError, match="no Dask scheduler at"):

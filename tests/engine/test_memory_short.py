@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onnxinv import desk, runtime
+from onnxinv import desk, runtime_failures
 from onnxinv.errors import ModelError
 from onnxinv.result import Result
 from onnxinv.runtime import Session
@@ -38,7 +38,7 @@ def run_out(monkeypatch: pytest.MonkeyPatch):
 
             def run(self, feeds, *arguments, whole=whole, **options):
                 if any(len(each) > most for each in feeds.values() if isinstance(each, np.ndarray) and each.ndim == 4):
-                    raise runtime._failure("failed while it ran the model", error)
+                    raise runtime_failures.failure("failed while it ran the model", error)
                 return whole(self, feeds, *arguments, **options)
 
             monkeypatch.setattr(Session, name, run)
