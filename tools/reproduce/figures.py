@@ -9,6 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from onnxinv.plot import heatmap
+from onnxinv.result import Result
+from tools.reproduce.measurement import NORMALIZED_VARIANCE
+
 Array = NDArray[np.float64]
 
 WIDTH = 7.2
@@ -84,6 +88,16 @@ def grid(panels: Mapping[str, Array], rows: Sequence[str], columns: Sequence[str
         axis.set_xlabel(column)
         axis.set_title(title, fontsize=9)
     axes[0].set_ylabel(row)
+    return figure
+
+
+def heatmaps(panels: Mapping[str, Result]) -> Figure:
+    """Draw the normalized variance of every channel of networks, one panel beside the other, by title."""
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    for axis, (title, result) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        heatmap(result, NORMALIZED_VARIANCE, ax=axis)
+        axis.set_title(title, fontsize=9)
+        axis.tick_params(labelsize=6)
     return figure
 
 

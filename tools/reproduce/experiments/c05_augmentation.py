@@ -65,8 +65,21 @@ def decide(study: Study, found: Found) -> Outcome:
                 rows,
             ),
         ),
-        (Picture("c05_profiles", "Layer profiles of augmented and plain networks", figures.profiles(panels)),),
+        (
+            Picture("c05_profiles", "Layer profiles of augmented and plain networks", figures.profiles(panels)),
+            *_heatmaps(study, found),
+        ),
     )
+
+
+def _heatmaps(study: Study, found: Found) -> list[Picture]:
+    """Return the channels of the first pair; nothing where their values were not kept."""
+    name, pair = next(iter(_pairs(study).items()))
+    panels = {kind: found.result(group[0]) for kind, group in zip(("augmented", "plain"), pair, strict=True)}
+    if not all(result.units for result in panels.values()):
+        return []
+    caption = f"Normalized variance of every channel, layer by layer, of one network each ({name})"
+    return [Picture("c05_heatmaps", caption, figures.heatmaps(panels))]
 
 
 def change(augmented: Result, plain: Result) -> Estimate:
