@@ -128,6 +128,15 @@ def test_a_mean_of_a_million_deviations_is_warned_about_and_off_by_what_float32_
         assert 1e-6 < max(errors) <= bound, key
 
 
+@WAYS
+def test_beyond_that_float32_tells_nothing_and_the_unit_is_dead(tmp_path: Path, how: str) -> None:
+    found = run(tmp_path, {"y": (draw().plain() + 4e6).astype(np.float32)}, how)
+    assert values_of(found.result, "y", NV) == [1.0, 1.0]
+    assert layer_of(found.result, "y").measures[NV].dead == 2
+    assert found.error("y") == 0
+    assert not found.result.meta.warnings
+
+
 def test_many_samples_that_differ_by_an_ulp_are_dead_and_those_that_differ_by_more_are_not(tmp_path: Path) -> None:
     """Neither the rounding of ten thousand sums nor that of a runtime is taken for variation."""
     ulps = np.random.default_rng(0).integers(0, 2, (10_000, 2, 1))
@@ -156,9 +165,10 @@ def test_float64_far_from_one(tmp_path: Path, size: float) -> None:
     assert run(tmp_path, {"y": draw().plain() * size}, "auto").error("y") <= 1e-14
 
 
-def test_float64_whose_squares_overflow_is_nan_and_said(tmp_path: Path) -> None:
+def test_float64_whose_squares_overflow_is_nan_and_said_and_whose_squares_vanish_is_dead(tmp_path: Path) -> None:
     grid = draw().plain()
-    found = run(tmp_path, {"y": grid * 1e160, "fair": grid}, "auto")
+    found = run(tmp_path, {"y": grid * 1e160, "little": grid * 1e-170, "fair": grid}, "auto")
     assert layer_of(found.result, "y").measures[NV].nan == 2
+    assert layer_of(found.result, "little").measures[NV].dead == 2
     assert found.warning("not finite").endswith(": y (2).")
     assert found.error("fair") <= 1e-14
