@@ -210,7 +210,7 @@ def warnings_of(layers: Sequence[LayerResult], faint: Sequence[int]) -> list[str
     broken = [max((summary.nan for summary in layer.measures.values()), default=0) for layer in layers]
     reasons = {
         "Values that are nan, because activations are not finite, are left out": broken,
-        "Units that vary by about a millionth of their size, at the limit of their number format": faint,
+        "Units that vary little more than their number format rounds (float32: a millionth of their size)": faint,
     }
     return [f"{reason}: {_listed(labels, counts)}." for reason, counts in reasons.items() if any(counts)]
 

@@ -79,4 +79,6 @@ def _reason(subjects: Sequence[Subject]) -> str:
     (subject,) = subjects
     if set(subject.kinds) != SINGLE or subject.untransformed:
         return "a measure takes more than sums of rows and columns"
+    if subject.is_exact:
+        return "a measure needs its sums in float64"
     return "" if subject.is_single else "it is not looked at as it is, in float32 or coarser"

@@ -82,7 +82,12 @@ class Subject:
         """Whether the activations are looked at as they are, in float32 or coarser, by statistics that can sum so."""
         as_they_are = isinstance(self.view, PlainView) and self.view.hands_on
         fits = self.layer.dtype in ("float32", "float16", "bfloat16")
-        return as_they_are and fits and set(self.kinds) >= SINGLE
+        return as_they_are and fits and set(self.kinds) >= SINGLE and not self.is_exact
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a measure needs its sums in float64."""
+        return any(measure.exact for measure in self.measures)
 
     @property
     def is_joinable(self) -> bool:

@@ -33,7 +33,8 @@ class Anova(Measure):
     F sees shifts that all samples have in common; a reaction that differs from sample to sample only adds to its
     denominator. Groups are taken as independent, though they hold the same samples: `anova-repeated` accounts for that.
 
-    Cost: nothing beside the row and column moments that normalized variance needs.
+    Cost: the row and column moments that normalized variance needs, in float64: where samples differ far more than
+    transforms, what is left of the shift between transforms is lost in float32.
 
     Source: Quiroga et al., Invariance Measures for Neural Networks, arXiv 2310.17404; the test is Fisher's. The
     authors' code divides alpha by the number of units where the correction divides 1 - alpha, and so calls nearly every
@@ -45,6 +46,7 @@ class Anova(Measure):
     bounds: ClassVar = (0.0, math.inf)
     part_bounds: ClassVar = {"anova-variant": (0.0, 1.0)}
     interval: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
     parts: ClassVar = ("anova-f", "anova-variant")
     aggregation: ClassVar = "F and the test for every unit, then the mean over space"
 

@@ -37,7 +37,7 @@ class AnovaRepeated(Measure):
     Both say whether a reaction is shared, not how large it is: small changes that have nothing in common give a low
     value, and so do large ones.
 
-    Cost: nothing beside the row and column moments that normalized variance needs.
+    Cost: the row and column moments that normalized variance needs, in float64; see `anova`.
 
     Source: Fisher's analysis of variance of a samples x transforms matrix; not in Quiroga et al., arXiv 2310.17404,
     whose one-way test is `anova`.
@@ -48,6 +48,7 @@ class AnovaRepeated(Measure):
     bounds: ClassVar = (0.0, math.inf)
     part_bounds: ClassVar = {"anova-repeated-eta2": (0.0, 1.0)}
     interval: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
     parts: ClassVar = ("anova-repeated-f", "anova-repeated-eta2")
     aggregation: ClassVar = "F and eta2 for every unit, then the mean over space"
 

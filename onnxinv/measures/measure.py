@@ -65,6 +65,7 @@ class Measure(BaseModel, ABC):
         interval: whether a jackknife interval means something for it.
         proportion: whether a value is a share of the samples, so that equal groups still leave an uncertainty.
         stratifies: whether it is taken class by class where that is asked for.
+        exact: whether its sums must be taken in float64, since it lives on small differences between large ones.
         samples_needed: fewest samples for which it is defined.
         transforms_needed: fewest transforms for which it is defined.
         needs: what else must be there, unless `needed` says otherwise.
@@ -84,6 +85,7 @@ class Measure(BaseModel, ABC):
     interval: ClassVar[bool] = True
     proportion: ClassVar[bool] = False
     stratifies: ClassVar[bool] = False
+    exact: ClassVar[bool] = False
     samples_needed: ClassVar[int] = 2
     transforms_needed: ClassVar[int] = 1
     needs: ClassVar[tuple[Need, ...]] = ()

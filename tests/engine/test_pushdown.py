@@ -246,6 +246,7 @@ def test_the_class_output_is_measured_beside_it():
         ({"aggregate": "activation-mean"}, "not looked at as it is"),
         ({"batch": 7}, "a run of 7 does not hold all 8 variants"),
         ({"measures": ("goodfellow",)}, "more than sums of rows and columns"),
+        ({"measures": ("normalized-variance", "anova")}, "needs its sums in float64"),
     ],
 )
 def test_where_nothing_can_be_summed_in_the_graph_a_notice_says_why(options, reason):
