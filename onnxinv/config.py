@@ -45,6 +45,7 @@ class RunConfig(BaseModel):
         measures: specifications; empty for the default ones.
         aggregate: how units become channels.
         samples: how many samples to take; None for all.
+        skip_bad_samples: whether samples that cannot be used are left out, and listed; else the first is an error.
         seed: of the choice and the order of the samples, and of what is drawn besides.
         groups: how many groups the samples are cut into.
         sample_units: how many positions of each channel are measured, drawn at random; None for all. Four are the least

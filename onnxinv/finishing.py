@@ -46,7 +46,7 @@ def finish(sketches: Sequence[Sketch], collected: Callable[[int], Collected], th
         threads: how many are worked on at the same time.
     """
     with ThreadPoolExecutor(threads) as pool:
-        done = list(pool.map(lambda place: _finish_one(sketches[place], collected(place)), range(len(sketches))))
+        done = list(pool.map(lambda place: _finish_one(sketches[place], collected, place), range(len(sketches))))
     layers: dict[int, dict[str, tuple[Values, MeasureSummary]]] = {}
     floors: dict[MapSize | None, dict[str, tuple[Values, MeasureSummary]]] = {}
     outputs: Found = {}
@@ -68,10 +68,11 @@ def finish(sketches: Sequence[Sketch], collected: Callable[[int], Collected], th
 
 
 @np.errstate(all="ignore")  # in its own thread, which does not have that of the engine
-def _finish_one(sketch: Sketch, collected: Collected) -> tuple[Found, int, Spent[Measure]]:
+def _finish_one(sketch: Sketch, collected: Callable[[int], Collected], place: int) -> tuple[Found, int, Spent[Measure]]:
     spent: Spent[Measure] = Spent()
-    found = measure_layer(sketch.measures, collected, sketch.units, spent)
-    faint = count_faint(merge_states(collected.full), sketch.units) if sketch.plain else 0
+    states = collected(place)
+    found = measure_layer(sketch.measures, states, sketch.units, spent)
+    faint = count_faint(merge_states(states.full), sketch.units) if sketch.plain else 0
     return found, faint, spent
 
 

@@ -103,14 +103,14 @@ def measured(decided: Plan, monkeypatch: pytest.MonkeyPatch) -> Held:
             return found
 
     opened: list[int] = []
-    close, first_pass = State.close, engine._Walk._first_pass
+    close, first_pass = State.close, engine.first_pass
 
     def watched_close(self: State, samples: int) -> None:
         opened.append(array_bytes(self))
         close(self, samples)
 
-    def watched_first_pass(self: engine._Walk, *others: Any) -> Any:
-        found = first_pass(self, *others)
+    def watched_first_pass(*given: Any) -> Any:
+        found = first_pass(*given)
         held.first = max(array_bytes(found), sum(opened))
         opened.clear()
         return found
@@ -118,7 +118,7 @@ def measured(decided: Plan, monkeypatch: pytest.MonkeyPatch) -> Held:
     monkeypatch.setattr(engine, "Collector", WatchedCollector)
     monkeypatch.setattr(desk, "Windows", WatchedWindows)
     monkeypatch.setattr(State, "close", watched_close)
-    monkeypatch.setattr(engine._Walk, "_first_pass", watched_first_pass)
+    monkeypatch.setattr(engine, "first_pass", watched_first_pass)
     engine.measure(decided)
     # The class output comes last of the subjects; a part has one state of each.
     parts = np.array(opened).reshape(-1, len(decided.subjects.of(decided.layers, with_output=True)))

@@ -48,7 +48,16 @@ def test_the_keys_are_those_of_format_1(folder):
         "class_output", "pictures",
     }  # fmt: skip
     assert set(content["meta"]["model"]) == {"path", "sha256", "opset", "producer", "inputs", "outputs"}
-    assert set(content["meta"]["data"]) == {"source", "samples", "seed", "digest", "labels", "preprocessing", "classes"}
+    assert set(content["meta"]["data"]) == {
+        "source",
+        "samples",
+        "seed",
+        "digest",
+        "labels",
+        "preprocessing",
+        "classes",
+        "skipped",
+    }
     assert set(content["meta"]["transforms"]) == {"spec", "count", "items"}
     assert set(content["meta"]["options"]) == {
         "aggregate", "measures", "groups", "sample_units", "interval_units", "stratify", "precision",

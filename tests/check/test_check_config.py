@@ -158,7 +158,7 @@ def test_name_made_of_a_model_is_accepted(path):
 
 def test_every_option_of_a_run_can_be_written_in_the_file():
     properties = config_schema()["properties"]
-    of_parts = {"state", "shard"}  # a check measures runs as a whole
+    of_parts = {"state", "shard", "dask"}  # a check measures runs as a whole
     assert {key_of(field) for field in RunConfig.model_fields} - of_parts < set(properties)
     assert not of_parts & set(properties)
     assert {"runs", "baseline", "limits", "until-decided"} < set(properties)
