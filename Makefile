@@ -9,7 +9,7 @@ TRAINING := .venv-reproduce/bin
 SEED ?= 0
 GIVEN = $(if $(MNIST),--mnist $(MNIST)) $(if $(CIFAR10),--cifar10 $(CIFAR10))
 
-.PHONY: demo test lint format bench conformance reproduce reproduce-full check-readme clean
+.PHONY: demo test lint format bench conformance fuzz reproduce reproduce-full check-readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/onnxinv demo
@@ -33,6 +33,9 @@ bench: .venv/test.stamp
 
 conformance: .venv/test.stamp
 	$(BIN)/python tools/conformance.py
+
+fuzz: .venv/test.stamp
+	$(BIN)/python -m tools.fuzz
 
 reproduce: .venv-reproduce/stamp
 	$(TRAINING)/python -m tools.reproduce --first-seed $(SEED) $(GIVEN)
