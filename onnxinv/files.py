@@ -21,48 +21,43 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         OutputError: the file cannot be written; an earlier file of that name is untouched.
     """
-    target = path if _is_special(path) else Path(os.path.realpath(path))
-    temporary = target.with_name(f".onnxinv.{secrets.token_hex(4)}.partial")
+    if not _is_special(path):
+        write_through(path, lambda file: file.write(content))
+        return
     try:
-        if target is path:
-            path.write_bytes(content)
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        path.write_bytes(content)
     except OSError as error:
-        raise OutputError(f"'{path}' cannot be written: {error.strerror}.", "Choose another place.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        raise _unwritable(path, error) from error
 
 
-def write_through(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write a file that is too large to be made in memory first, under a temporary name, and rename it.
+def write_through(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file that may be too large to be made in memory first, under a temporary name, and rename it.
 
     Args:
-        path: the file; its folder is made where it is not there.
+        path: the file, or a link to it; its folder is made where it is not there.
         write: writes the content.
 
     Raises:
         OutputError: the file cannot be written; an earlier file of that name is untouched.
     """
-    temporary = path.with_name(f".onnxinv.{secrets.token_hex(4)}.partial")
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".onnxinv.{secrets.token_hex(4)}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"'{path}' cannot be written: {error.strerror}.", "Choose another place.") from error
+        raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"'{path}' cannot be written: {error.strerror}.", "Choose another place.")
 
 
 def clear_partial(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onnxinv.data import PRIMARY, Samples, open_source
+from onnxinv.data import PRIMARY, open_source
 from onnxinv.data.cifar import CifarSource
 from onnxinv.errors import DataError, UsageError
 from onnxinv.provenance import TensorInfo
 from onnxinv.result import Result
+from tests.data import opening
+from tests.data.opening import all_of
 from tests.networks import save_text
 from tests.reports.command import analyze, assert_refused
 
 INPUT = TensorInfo(name="image", dtype="float32", shape=["N", 3, 32, 32])
+opened = partial(opening.opened, INPUT)
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 3, 32, 32), np.uint8)
 FINE = [9, 0, 3, 3, 1]
 TEN = "airplane automobile bird cat deer dog frog horse ship truck".split()
@@ -31,18 +35,6 @@ def cifar(*labels: list[int], pixels: np.ndarray = PIXELS) -> bytes:
 def write(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
-
-
-def opened(text: str) -> Samples | DataError:
-    """Return what is opened, or why it is refused."""
-    try:
-        return open_source(text, [INPUT])
-    except DataError as error:
-        return error
-
-
-def all_of(samples) -> np.ndarray:
-    return np.stack([samples.read(index)[PRIMARY] for index in range(samples.count)])
 
 
 @pytest.mark.parametrize("name", ["test_batch.bin", "data_batch_1.bin", "UPPER.BIN"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onnxinv.data import PRIMARY, Samples, open_source
+from onnxinv.data import PRIMARY, open_source
 from onnxinv.data.idx import IdxSource
 from onnxinv.errors import DataError
 from onnxinv.provenance import TensorInfo
 from onnxinv.result import Result
+from tests.data import opening
+from tests.data.opening import all_of
 from tests.networks import DIGITS
 from tests.reports.command import analyze, assert_refused
 
 INPUT = TensorInfo(name="image", dtype="float32", shape=["N", 1, 4, 5])
+opened = partial(opening.opened, INPUT)
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 4, 5), np.uint8)
 NAME = "t10k-images-idx3-ubyte"
 LABELS = "t10k-labels-idx1-ubyte"
@@ -35,18 +39,6 @@ def write(path: Path, content: bytes) -> Path:
     """Write a file, compressed where its name says so."""
     path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
     return path
-
-
-def opened(text: str) -> Samples | DataError:
-    """Return what is opened, or why it is refused."""
-    try:
-        return open_source(text, [INPUT])
-    except DataError as error:
-        return error
-
-
-def all_of(samples) -> np.ndarray:
-    return np.stack([samples.read(index)[PRIMARY] for index in range(samples.count)])
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 from onnxinv.api import analyze
+from onnxinv.checkpoint import read_checkpoint
 from onnxinv.result import STATE, Result
 from tests.networks import save_text
+
+GROUPS = 6
 
 ALL = {"measures": ("all",)}
 SOME = {"measures": ("normalized-variance", "goodfellow", "sample-distance", "normalized-distance-se", "linear-cka")}
@@ -132,3 +135,9 @@ def few_kept_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let group states be kept of 40 units of each layer, so that a small one has more."""
     for module in ("memory", "loads"):
         monkeypatch.setattr(f"onnxinv.{module}.KEPT_UNITS", 40)
+
+
+def closed(setting: Setting, out: str = "out") -> int:
+    """Return how many groups are kept, over all chunks of layers."""
+    checkpoint = read_checkpoint(setting.folder / out / STATE)
+    return 0 if checkpoint is None else len(checkpoint.manifest.entries)

@@ -21,11 +21,6 @@ from tests.engine.states import ALL, SOME, VARIANTS, Setting, assert_same, few_k
 from tests.networks import save_text
 
 
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    return Setting.save(tmp_path)
-
-
 @pytest.fixture(scope="module")
 def thirds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Setting, list[Path], Result]:
     """A measurement in three shards, and as one run."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 
-from tools.reproduce.experiment import Status, Table, status_of
-from tools.reproduce.profiles import Array
+from tools.reproduce import figures
+from tools.reproduce.experiment import Outcome, Picture, Status, Table, status_of
+from tools.reproduce.measurement import Measurement
+from tools.reproduce.profiles import Array, Found
 from tools.reproduce.replicates import Apart, apart, holm
 
 LEVEL = 0.05
@@ -32,6 +34,25 @@ def separation(names: Sequence[str], groups: Sequence[Array]) -> tuple[Status, s
     """
     every = list(combinations(range(len(groups)), 2))
     return _decided([f"{names[a]} / {names[b]}" for a, b in every], [apart(groups[a], groups[b]) for a, b in every])
+
+
+def compared(
+    found: Found, groups: Mapping[str, Sequence[Measurement]], *, title: str, picture: str, by: str
+) -> Outcome:
+    """Return the outcome of comparing every two of some groups of networks, on the layers that all have.
+
+    Args:
+        found: what was measured.
+        groups: by what they are called.
+        title: of the figure.
+        picture: name of its file.
+        by: what the groups differ in.
+    """
+    layers, profiles = found.common(list(groups.values()))
+    status, sentence, table = separation(list(groups), profiles)
+    lines = {name: (layers, each) for name, each in zip(groups, profiles, strict=True)}
+    drawn = Picture(picture, f"Layer profiles by {by}: mean over seeds, and range", figures.profiles({title: lines}))
+    return Outcome(status, sentence, (table,), (drawn,))
 
 
 def separation_from(reference: Array, others: dict[str, Array]) -> tuple[Status, str, Table]:

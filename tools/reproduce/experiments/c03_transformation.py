@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tools.reproduce import figures
 from tools.reproduce.conditions import Condition, measured
-from tools.reproduce.experiment import Experiment, Outcome, Picture
+from tools.reproduce.experiment import Experiment, Outcome
 from tools.reproduce.measurement import Measurement
 from tools.reproduce.profiles import Found
-from tools.reproduce.separation import RULE, separation
+from tools.reproduce.separation import RULE, compared
 from tools.reproduce.study import Study
 
 
@@ -22,13 +21,7 @@ def needs(study: Study) -> list[Measurement]:
 
 def decide(study: Study, found: Found) -> Outcome:
     """Compare every two transform sets."""
-    groups = _groups(study)
-    layers, profiles = found.common(list(groups.values()))
-    status, sentence, table = separation(list(groups), profiles)
-    lines = {name: (layers, each) for name, each in zip(groups, profiles, strict=True)}
-    drawn = figures.profiles({study.digits: lines})
-    picture = Picture("c03_profiles", "Layer profiles by transformation: mean over seeds, and range", drawn)
-    return Outcome(status, sentence, (table,), (picture,))
+    return compared(found, _groups(study), title=study.digits, picture="c03_profiles", by="transformation")
 
 
 EXPERIMENT = Experiment(
