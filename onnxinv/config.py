@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from onnxinv.errors import UsageError
 from onnxinv.spec import did_you_mean, explain_validation
@@ -33,6 +33,12 @@ def _parse_memory(value: object) -> object:
 
 Memory = Annotated[int, BeforeValidator(_parse_memory), Field(ge=_LEAST_MEMORY)]
 """Bytes; text such as `8GiB` is understood."""
+
+
+def _check_shard(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/[1-9][0-9]{0,8}", text):
+        raise ValueError("write I/N, such as 2/8 for the second of eight shards")
+    return text
 
 
 class RunConfig(BaseModel):
@@ -110,7 +116,7 @@ class RunConfig(BaseModel):
     reduce: Reduce = "auto"
     state: Path | None = None
     dask: str | None = None
-    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
+    shard: Annotated[str, AfterValidator(_check_shard)] | None = None
 
     @model_validator(mode="after")
     def _one_of_the_shards(self) -> Self:
