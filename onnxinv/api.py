@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -341,7 +342,8 @@ def run(decided: Plan, progress: Progress = lambda done: None) -> Result:
         if decided.config.dask is not None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onnxinv-")))
             checkpoint = checkpoint or Checkpoint(folder, manifest_of(decided))
-            measure_on_cluster(decided, decided.config.dask, checkpoint, progress)
+            told = measure_on_cluster(decided, decided.config.dask, checkpoint, progress)
+            decided = replace(decided, notices=(*decided.notices, *told))
         # What is measured on a cluster has been told of there.
         tell = progress if decided.config.dask is None else lambda done: None
         measured = measure(decided, tell, checkpoint=checkpoint)
