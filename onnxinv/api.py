@@ -35,6 +35,7 @@ from onnxinv.gallery import take_pictures
 from onnxinv.identity import difference, how_to_agree, identity, writable
 from onnxinv.model.load import load
 from onnxinv.model.weights import ModelWeights
+from onnxinv.occupied import occupied
 from onnxinv.outline import outlines
 from onnxinv.plan import Plan, make_plan
 from onnxinv.rehearsal import seconds_per_inference
@@ -335,9 +336,12 @@ def run(decided: Plan, progress: Progress = lambda done: None) -> Result:
     """Carry out a plan.
 
     Raises:
-        OnnxinvError: as `analyze`; or the plan's folder of states holds those of another measurement.
+        OnnxinvError: as `analyze`; or the plan's folder of states holds those of another measurement, or another
+            process works there.
     """
     with contextlib.ExitStack() as stack:
+        if decided.config.state is not None:
+            stack.enter_context(occupied(decided.config.state))
         checkpoint = checkpoint_of(decided)
         if decided.config.dask is not None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onnxinv-")))

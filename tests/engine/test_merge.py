@@ -220,7 +220,7 @@ def no_folder(folders: list[Path]) -> list[Path]:
         pytest.param(damaged_sketch, "chunk-0-subjects.npz' cannot be read", id="damaged subjects"),
         pytest.param(damaged_result, "2of3/result.json' is not a result", id="damaged result"),
         pytest.param(older_states, "1of3' are of onnxinv 0.0.1, and this is", id="another version"),
-        pytest.param(no_folder, "nowhere' holds no states to be merged", id="no folder"),
+        pytest.param(no_folder, "There is no folder '{}/nowhere'", id="no folder"),
     ],
 )
 def test_what_cannot_be_merged_is_named(
