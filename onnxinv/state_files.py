@@ -40,7 +40,7 @@ def write_arrays(folder: Path, name: str, arrays: Arrays) -> Stored:
         OutputError: they cannot be written; an earlier file of that name is untouched.
     """
     path = folder / name
-    write_through(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    write_through(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]  # takes keywords for options
     try:
         with zipfile.ZipFile(path) as archive:
             return Stored(file=name, digest=_digest(archive))
