@@ -195,7 +195,7 @@ def _client(address: str, threads: int) -> Iterator[Client]:
         LocalCluster(
             n_workers=int(count),
             threads_per_worker=max(1, threads or (os.cpu_count() or 1) // int(count)),
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None would take port 8787, which another run may have
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
