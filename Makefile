@@ -9,7 +9,9 @@ TRAINING := .venv-reproduce/bin
 SEED ?= 0
 GIVEN = $(if $(MNIST),--mnist $(MNIST)) $(if $(CIFAR10),--cifar10 $(CIFAR10))
 
-.PHONY: demo test lint format bench conformance fuzz reproduce reproduce-full check-readme clean
+LOWEST := .venv-lowest/bin
+
+.PHONY: demo test lowest lint audit format bench conformance fuzz reproduce reproduce-full check-readme clean
 
 demo: .venv/demo.stamp
 	$(BIN)/onnxinv demo
@@ -17,12 +19,20 @@ demo: .venv/demo.stamp
 test: .venv/test.stamp
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
+# With the oldest releases that pyproject.toml admits, and the oldest Python: make lowest PYTHON=python3.11
+lowest: .venv-lowest/stamp
+	$(LOWEST)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+
 lint: .venv/lint.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+# Strict, so that a package of which nothing is told fails, too.
+audit: .venv/audit.stamp
+	$(BIN)/python -m pip freeze --exclude-editable | $(BIN)/pip-audit --strict --no-deps --disable-pip --requirement /dev/stdin
 
 format: .venv/lint.stamp
 	$(BIN)/ruff format
@@ -47,7 +57,7 @@ check-readme: .venv/test.stamp
 	$(BIN)/python -m pytest -q tests/test_readme.py
 
 clean:
-	rm -rf .venv .venv-reproduce build dist onnxinv-demo .*_cache
+	rm -rf .venv .venv-lowest .venv-reproduce build dist onnxinv-demo .*_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -63,6 +73,17 @@ clean:
 .venv/lint.stamp: pyproject.toml | .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --group lint
+	touch $@
+
+.venv/audit.stamp: pyproject.toml | .venv/lint.stamp
+	$(BIN)/python -m pip install --quiet --group audit
+	touch $@
+
+.venv-lowest/stamp: pyproject.toml
+	$(PYTHON) -m venv --clear .venv-lowest
+	$(LOWEST)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(LOWEST)/python -m pip install --quiet --group lowest
+	$(LOWEST)/uv pip install --quiet --python $(LOWEST)/python --resolution lowest-direct --editable '.[dask,fast,frame,plot,test]'
 	touch $@
 
 .venv-reproduce/stamp: pyproject.toml

@@ -110,7 +110,7 @@ def _client(address: str, threads: int, resources: Mapping[str, float]) -> Itera
             n_workers=count,
             threads_per_worker=max(1, threads or (os.cpu_count() or 1) // count),
             resources=resources,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None would take port 8787, which another run may have
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,

@@ -316,6 +316,9 @@ def version() -> str:
 
 
 def _library() -> onnxruntime:
+    # From 1.29 on it tells its makers of the models that are loaded, and leaves a number of this machine in its user's
+    # folders; only this, before it is imported, keeps it from both. Who wants to be counted can set it to 0.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime  # importing it takes a third of a second, and --help does not need it
 
     onnxruntime.set_default_logger_severity(4)

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,7 @@ def write_arrays(folder: Path, name: str, arrays: Arrays) -> Stored:
         OutputError: they cannot be written; an earlier file of that name is untouched.
     """
     path = folder / name
-    write_through(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    write_through(path, lambda file: _write(file, arrays))
     try:
         with zipfile.ZipFile(path) as archive:
             return Stored(file=name, digest=_digest(archive))
@@ -80,6 +80,14 @@ def _digest(archive: zipfile.ZipFile) -> str:
     """Return a digest of the names, lengths and checksums of what is inside; reading compares the last with it."""
     told = "\n".join(f"{each.filename}:{each.file_size}:{each.CRC}" for each in archive.infolist())
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _write(file: BinaryIO, arrays: Arrays) -> None:
+    # As np.savez does, which takes no allow_pickle before numpy 2.2, and leaves a full disk to the garbage collector.
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
 
 
 def _array(archive: zipfile.ZipFile, member: str) -> npt.NDArray[Any]:

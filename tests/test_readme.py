@@ -48,6 +48,7 @@ def test_the_defaults_of_transforms_are_the_real_ones():
 
 @pytest.mark.parametrize("command", ["analyze", "compare", "check"])
 def test_the_help_is_the_real_one(command):
+    pytest.importorskip("typer", "0.29", reason="older ones name no type of an argument")
     assert words(block(TEXT, f"help: {command}")) == words(output(command, "--help"))
 
 

@@ -34,8 +34,8 @@ def test_the_others_are_measured(tmp_path, network, bad):
     data = images(tmp_path, bad=bad)
     found = run(plan(network, data, "rotation:steps=3", skip_bad_samples=True, **OPTIONS))
     rest = np.setdiff1d(np.arange(9), bad)
-    stored = np.load(data)
-    np.savez(tmp_path / "rest.npz", x=stored["x"][rest], y=stored["y"][rest])
+    with np.load(data) as stored:
+        np.savez(tmp_path / "rest.npz", x=stored["x"][rest], y=stored["y"][rest])
     alone = run(plan(network, tmp_path / "rest.npz", "rotation:steps=3", **OPTIONS))
     assert found.meta.data.samples == len(rest)
     assert [each.index for each in found.meta.data.skipped] == list(bad)

@@ -40,7 +40,12 @@ def difference(path: Path, plan: Plan) -> str:
     samples, size = [(int(index), 0) for index in plan.samples[:2]], _batch(plan)
     together = plan.feeds.variants([one for one in samples for _ in range(size or 1)])
     apart = [plan.feeds.variants([one], size) for one in samples] if size else [together]
-    expected, again = [original.run(names, feed) for feed in apart], original.run(names, apart[0])
+    try:
+        expected, again = [original.run(names, feed) for feed in apart], original.run(names, apart[0])
+    except RuntimeError as error:
+        if "No corresponding Numpy type" in str(error):  # an onnxruntime that hands out no 8-bit floats and the like
+            return ""
+        raise
     found = [rewritten.run(outputs, feed) for feed in (apart if plan.probe.fixed_batch else [together])]
     tolerance = _COARSE if is_coarse(plan.model.proto) else _TOLERANCE
     for place, name in enumerate(names):

@@ -349,9 +349,9 @@ def test_any_bytes_are_refused_or_read(folder, start, rest):
 
 
 def test_an_analysis_of_idx_files_is_that_of_the_same_digits_elsewhere(capsys, tmp_path):
-    digits = np.load(DIGITS)
-    data = write(tmp_path / f"{NAME}.gz", idx(digits["x"]))
-    write(tmp_path / LABELS, idx(digits["y"].astype(np.uint8)))
+    with np.load(DIGITS) as digits:
+        data = write(tmp_path / f"{NAME}.gz", idx(digits["x"]))
+        write(tmp_path / LABELS, idx(digits["y"].astype(np.uint8)))
     results = []
     for name, source in (("idx", data), ("npz", DIGITS)):
         options = ("--samples", 24, "--stratify", "-o", tmp_path / name, "-q")

@@ -23,8 +23,9 @@ def run(data: Path, **options: object) -> Result:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    stored, path = np.load(DIGITS), tmp_path_factory.mktemp("all") / "digits.npz"
-    np.savez(path, x=stored["x"][:SAMPLES], y=stored["y"][:SAMPLES])
+    path = tmp_path_factory.mktemp("all") / "digits.npz"
+    with np.load(DIGITS) as stored:
+        np.savez(path, x=stored["x"][:SAMPLES], y=stored["y"][:SAMPLES])
     return path
 
 

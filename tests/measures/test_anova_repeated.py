@@ -43,7 +43,7 @@ def residual_of_fit(grid: np.ndarray, factors: list[int]) -> np.ndarray:
         [np.ones((samples * transforms, 1)), *(np.eye(grid.shape[axis])[index[axis]] for axis in factors)]
     )
     flat = as_doubles(grid).reshape(-1, units)
-    return np.square(flat - design @ np.linalg.lstsq(design, flat)[0]).sum(axis=0)
+    return np.square(flat - design @ np.linalg.lstsq(design, flat, rcond=None)[0]).sum(axis=0)
 
 
 @given(samples=st.integers(2, 8), transforms=st.integers(2, 8), units=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
