@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -11,6 +12,29 @@ from pathlib import Path
 from typing import BinaryIO
 
 from onnxinv.errors import OutputError
+
+MOST_BYTES = 1 << 30
+"""Of a text that is read: none is longer."""
+
+
+def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Return the content of a file that may be anything: a pipe that nobody writes to, a device that never ends.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: it is no file, too long, or cannot be read; `strerror` says why.
+    """
+    if _is_special(path):
+        raise OSError(errno.EINVAL, "it is a device or a pipe", str(path))
+    with path.open("rb") as stream:
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is longer than {most >> 20:,} MiB", str(path))
+    return content
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +14,8 @@ import numpy.typing as npt
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from onnxinv.errors import OutputError
-from onnxinv.files import write_folder
-from onnxinv.json_text import json_text, refuse_constant
+from onnxinv.files import read_file, write_folder
+from onnxinv.json_text import json_text, parse_json
 from onnxinv.pictures import Pictures, read_pictures
 from onnxinv.provenance import Json, Meta, Part
 from onnxinv.spec import explain_validation
@@ -79,6 +78,11 @@ class MeasureSummary(Part):
     silent: int | None = None
     reason: str | None = None
     position_se: dict[str, float] | None = None
+
+    def model_post_init(self, context: object) -> None:
+        """Refuse what says nothing of an interval, not even that there is none: every report shows it."""
+        if "mean" not in self.ci:
+            raise ValueError("it lacks the interval of the mean")
 
     @model_serializer(mode="wrap")
     def _without_what_does_not_apply(self, dump: SerializerFunctionWrapHandler) -> Json:
@@ -255,11 +259,12 @@ class Result:
         """
         path = Path(folder) / "result.json"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
+            content = parse_json(read_file(path))
         except (FileNotFoundError, NotADirectoryError):
             raise OutputError(f"There is no result in '{folder}'.", "Name a folder that analyze -o wrote.") from None
         except (OSError, ValueError, RecursionError) as error:
-            raise OutputError(f"'{path}' is not a result: {error}.", "Measure the model again.") from error
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(f"'{path}' is not a result: {reason}.", "Measure the model again.") from error
         try:
             newest = content["meta"]["format"]
         except (KeyError, TypeError):
@@ -276,14 +281,19 @@ class Result:
         if not told or any(list(layer.measures) != list(document.summary) for layer in document.layers):
             raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
         arrays = path.with_name("units.npz")
-        units = load_units(arrays) if arrays.exists() else {}
-        expected = {
-            units_key(key, layer.index)
+        sizes = {
+            units_key(key, layer.index): max(layer.units, layer.channels)
             for layer in document.layers
             for key, summary in layer.measures.items()
             if summary.reason is None
         }
-        if arrays.exists() and (lacking := expected - set(units)):
+        several = {
+            classes_key(key, layer.index): len(document.meta.data.classes) * max(layer.units, layer.channels)
+            for layer in document.layers
+            for key in layer.measures
+        }
+        units = load_units(arrays, sizes | several) if arrays.exists() else {}
+        if arrays.exists() and (lacking := sizes.keys() - units):
             raise OutputError(f"'{arrays}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again.")
         return cls(document, units, path.with_name(PICTURES))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,9 @@ from onnxinv.provenance import TensorInfo
 from onnxinv.spec import explain_validation
 
 Image = npt.NDArray[np.float64]
+
+MOST_PIXELS = 64_000_000
+"""Of an image, however small the file was that it came from."""
 
 _ORDER = {"nearest": 0, "bilinear": 1, "bicubic": 3}
 
@@ -202,6 +206,12 @@ def _target(shape: tuple[int, ...], resize: int | tuple[int, int]) -> tuple[int,
 def _resize(image: Image, target: tuple[int, int], order: int) -> Image:
     if image.shape[:2] == target:
         return image
+    if math.prod(target) > MOST_PIXELS:
+        raise DataError(
+            f"An image of {target[0]} by {target[1]} pixels, as it is to be resized to, is above the limit of "
+            f"{MOST_PIXELS:,}.",
+            "Resize to less.",
+        )
     from skimage.transform import resize
 
     shrinks = target[0] < image.shape[0] or target[1] < image.shape[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -10,10 +9,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from onnxinv.data.files import require_file
 from onnxinv.errors import DataError
+from onnxinv.files import read_file
+from onnxinv.json_text import parse_json
 
 ValueT = TypeVar("ValueT")
 
 _RESAMPLE = {0: "nearest", 2: "bilinear", 3: "bicubic"}
+
+_MOST_BYTES = 1 << 20
+"""No configuration is longer."""
 
 _CROP_SHARE = 224 / 256
 _LARGE = 384
@@ -76,7 +80,7 @@ def read_preprocessor_config(path: Path) -> dict[str, Any]:
     """
     require_file(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_file(path, _MOST_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"'{path}' cannot be read as JSON: {error}.") from error
     if not isinstance(content, dict):

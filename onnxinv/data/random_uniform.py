@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,6 +19,9 @@ from onnxinv.data.source import Array, Samples, Source
 from onnxinv.data.stated_shapes import shown
 from onnxinv.errors import DataError
 from onnxinv.provenance import TensorInfo
+
+_MOST_NUMBERS = 2**28
+"""Of a sample: 2 GiB as they are drawn."""
 
 
 @register("random")
@@ -90,6 +94,11 @@ def _sample_shape(info: TensorInfo, names: set[int | str | None]) -> tuple[int, 
         raise DataError(
             f"The input '{info.name}' has free dimensions, so that random samples have no shape: {shown(info.shape)}.",
             f"Fix them, for example with --shape {info.name}:{_example(info)}{_or_set(info)}.",
+        )
+    if math.prod(lengths) > _MOST_NUMBERS:
+        raise DataError(
+            f"A sample for the input '{info.name}' is too large to be made at random: it has {math.prod(lengths):,} "
+            f"numbers, of {shown(info.shape)}.",
         )
     return lengths
 

@@ -77,7 +77,7 @@ def load(path: Path) -> Model:
     tidy(proto, path)
     check_specification(path, proto, external=external)
     meta = _describe(path, content, proto)
-    inlined = inline_functions(proto)
+    inlined = inline_functions(proto, path)
     replaced = inline_ifs(inlined)
     tidy(inlined, path)  # what came out of functions and branches may repeat names of nodes
     notices = [f"The optional input '{info.name}' is left out." for info in meta.inputs if info.dtype == OPTIONAL]
@@ -90,12 +90,14 @@ def _read(path: Path) -> bytes:
         found = _models_in(path)
         raise ModelError(f"'{path}' is a folder, not a model.", f"Name a file in it: {found}." if found else _EXPORT)
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ModelError(
-                f"The model '{path}' is larger than 2 GiB, more than one ONNX file can hold.",
-                "Export it with its weights in an external file.",
-            )
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1) if path.stat().st_size <= _LARGEST else b""
+            if stream.read(1):  # also of a device that tells no size
+                raise ModelError(
+                    f"The model '{path}' is larger than 2 GiB, more than one ONNX file can hold.",
+                    "Export it with its weights in an external file.",
+                )
+            return content
     except FileNotFoundError:
         raise ModelError(f"There is no model '{path}'.", _siblings(path)) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path

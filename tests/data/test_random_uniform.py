@@ -130,3 +130,9 @@ def test_a_bad_parameter_is_refused(text, message):
     with pytest.raises(UsageError) as caught:
         open_source(text, [info()])
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("lengths", [(2**30,), (2**31, 2**31), (2**62, 2**62, 2**62)])
+def test_a_sample_too_large_to_be_made_is_refused(lengths):
+    with pytest.raises(DataError, match="too large to be made at random"):
+        open_source("random", [info(shape=("N", *lengths))])

@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tools.fuzz --minutes 30 --keep fuzz-finds
 
-Files are changed as bytes or as what they are (`mutations`), and handed to a process that takes many, one after the other.
+Files are changed as bytes or as what they are (`mutations`), and handed to a process that takes one after the other.
 What counts as a find: an exception other than onnxinv's own, a message that would do harm on a terminal, a process that
 dies, one that takes longer than the limit or more memory, and one that touches what lies outside its folder. Files that
 brought about a find are kept. Time is shared out evenly between the formats. It needs Linux.
@@ -57,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             reader.close()
     print("\n| format | tried | read | refused | exceptions | crashes | hangs | forbidden |\n|" + "---|" * 8)
     for name, count in {**counts, "all": sum(counts.values(), Counter())}.items():
-        print(f"| {name} | " + " | ".join(f"{each:,}" for each in (count.total(), *map(count.get, _OUTCOMES, [0] * 6))) + " |")
+        print(
+            f"| {name} | "
+            + " | ".join(f"{each:,}" for each in (count.total(), *map(count.get, _OUTCOMES, [0] * 6)))
+            + " |"
+        )
     sys.exit(any(set(count) - {"read", "refused"} for count in counts.values()))
 
 

@@ -1,4 +1,4 @@
-"""A process that reads one file after the other, with little memory and under guard, replaced where it dies or hangs."""
+"""A process that reads one file after the other, with little memory and guarded, replaced where it dies or hangs."""
 
 from __future__ import annotations
 

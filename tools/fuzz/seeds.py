@@ -87,7 +87,7 @@ def _images() -> np.ndarray:
     return np.arange(2 * 8 * 8, dtype=np.uint8).reshape(2, 8, 8)
 
 
-def arrays(path: Path) -> list[bytes]:
+def arrays(_path: Path) -> list[bytes]:
     """Return archives of arrays."""
     made = []
     for save in (np.savez, np.savez_compressed):
@@ -97,14 +97,14 @@ def arrays(path: Path) -> list[bytes]:
     return made
 
 
-def array(path: Path) -> list[bytes]:
+def array(_path: Path) -> list[bytes]:
     """Return an array."""
     content = io.BytesIO()
     np.save(content, _images())
     return [content.getvalue()]
 
 
-def pictures(path: Path) -> list[bytes]:
+def pictures(_path: Path) -> list[bytes]:
     """Return an image in every file format that is read, and others that a decoder may take them for."""
     from PIL import Image
 
@@ -189,17 +189,17 @@ def checked(path: Path) -> list[bytes]:
     return [baseline_text(prepared, [measure_run(each) for each in prepared], {}).encode()]
 
 
-def configuration(path: Path) -> list[bytes]:
+def configuration(_path: Path) -> list[bytes]:
     """Return a configuration."""
     return [(MODELS / "onnxinv.toml").read_bytes()]
 
 
-def pairs(path: Path) -> list[bytes]:
+def pairs(_path: Path) -> list[bytes]:
     """Return a map of layers."""
     return [b'[pairs]\nconv1 = "conv2d_3/Relu"\n"fc.1" = "dense"\n']
 
 
-def preprocessor(path: Path) -> list[bytes]:
+def preprocessor(_path: Path) -> list[bytes]:
     """Return a description of preprocessing, and put an image there that it is for."""
     told = {
         "do_resize": True, "size": {"height": 8, "width": 8}, "resample": 2, "do_center_crop": True, "crop_size": 4,

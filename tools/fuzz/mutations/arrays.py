@@ -1,4 +1,4 @@
-"""Files of NumPy arrays changed as what they are: headers as text, and archives with members that lie or unfold."""
+"""NumPy arrays changed as what they are: headers as text, archives with members that lie or unfold."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _BLOCK = 1 << 24
 _MAGIC = b"\x93NUMPY"
 
 _SHAPES = (
-    "()", "(0,)", "(2,)", "(2, 28, 28)", "(2, 784)", "(-1,)", "(2, -28, -28)", "(2147483648,)", "(9223372036854775807,)",
-    "(18446744073709551616,)", "(4294967296, 4294967296)", "(2, 0)", "(2.0,)", "(True,)", "('a',)", "((2,),)", "[2]",
+    "()", "(0,)", "(2,)", "(2, 28, 28)", "(2, 784)", "(-1,)", "(2, -28, -28)", "(2147483648,)",
+    "(9223372036854775807,)", "(18446744073709551616,)", "(4294967296, 4294967296)", "(2, 0)", "(2.0,)", "(True,)", "('a',)", "((2,),)", "[2]",
     "None", "2", "(" + "1, " * 100 + ")", "(" + "9" * 400 + ",)", "(2**80,)", "(1 << 40,)",
 )  # fmt: skip
 
@@ -39,7 +39,18 @@ def change_array(content: bytes, chance: random.Random) -> bytes:
     told = f"{{'descr': {kind}, 'fortran_order': {order}, 'shape': {shape}, }}"
     if chance.random() < 0.1:
         told = chance.choice(
-            ("{}", "", "[", "(" * 5000, "{" * 300, "__import__('os')", "{'descr': 1}", told[:-1], "-" * 9000 + "1", "'\0'")
+            (
+                "{}",
+                "",
+                "[",
+                "(" * 5000,
+                "{" * 300,
+                "__import__('os')",
+                "{'descr': 1}",
+                told[:-1],
+                "-" * 9000 + "1",
+                "'\0'",
+            )
         )
     return _with_header(told.encode(), body, chance.choice((1, 1, 1, 2, 3, 0, 9)))
 
@@ -69,7 +80,10 @@ def change_archive(content: bytes, chance: random.Random) -> bytes:
     if kind == 2:
         members.insert(place, (name, inside))
     elif kind == 3:
-        members[place] = (chance.choice(("../x.npy", "/x.npy", "x.npy", "\n.npy", ".npy", "a" * 9999 + ".npy", "n")), inside)
+        members[place] = (
+            chance.choice(("../x.npy", "/x.npy", "x.npy", "\n.npy", ".npy", "a" * 9999 + ".npy", "n")),
+            inside,
+        )
     elif kind == 4:
         members.extend((f"{number}.npy", inside) for number in range(chance.choice((1, 5000))))
     elif kind == 5:

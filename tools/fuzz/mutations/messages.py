@@ -132,13 +132,14 @@ def _value(model: onnx.ModelProto, field: FieldDescriptor, now: Any, chance: ran
     if field.type in (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE):
         return chance.choice((0.0, -0.0, 1.0, -1.0, 1e-45, 3e38, float("inf"), float("-inf"), float("nan")))
     if field.type == FieldDescriptor.TYPE_ENUM:
-        return chance.randrange(-1, 40)
+        return chance.choice([each.number for each in field.enum_type.values])
     if chance.random() < 0.4:
         return chance.randrange(0, 30)  # small ones are versions, element types, axes and sizes
     number = chance.choice(LENGTHS if chance.random() < 0.5 else INTEGERS)
+    unsigned = field.type in (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_UINT64)
     narrow = field.type in (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_UINT32)
-    lowest = 0 if field.type in (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_UINT64) else number
-    return max(lowest, -(2**31) if narrow else -(2**63), min(number, 2**31 - 1 if narrow else 2**63 - 1))
+    limit = 2**31 if narrow else 2**63
+    return max(0 if unsigned else -limit, min(number, limit - 1))
 
 
 def _text(model: onnx.ModelProto, chance: random.Random) -> str:

@@ -1,4 +1,4 @@
-"""JSON and TOML changed as what they are: any value of the tree for another, and texts that only a parser can refuse."""
+"""JSON and TOML changed as what they are: any value of a tree for another, texts that only a parser can refuse."""
 
 from __future__ import annotations
 
@@ -143,5 +143,3 @@ def _other(value: Any, chance: random.Random) -> Any:
     if isinstance(value, list):
         return value[::-1] if chance.random() < 0.5 else value[: len(value) // 2]
     return {}
-
-

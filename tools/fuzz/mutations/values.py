@@ -1,4 +1,4 @@
-"""Values that files are changed to: numbers at the limits of their types, and names that do harm where they are shown."""
+"""Values that files are changed to: numbers at the limits of their types, names that do harm where they are shown."""
 
 from __future__ import annotations
 
