@@ -139,7 +139,7 @@ def idx(path: Path) -> list[bytes]:
     labels = struct.pack(">BBBBI", 0, 0, 8, 1, 2) + b"\1\2"
     if "images" in path.name:
         path.with_name("a-labels-idx1-ubyte").write_bytes(labels)
-        return [gzip.compress(images) if path.suffix == ".gz" else images]
+        return [gzip.compress(images, mtime=0) if path.suffix == ".gz" else images]
     path.with_name("a-images-idx3-ubyte").write_bytes(images)
     return [labels]
 

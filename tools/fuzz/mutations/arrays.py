@@ -17,8 +17,8 @@ _MAGIC = b"\x93NUMPY"
 
 _SHAPES = (
     "()", "(0,)", "(2,)", "(2, 28, 28)", "(2, 784)", "(-1,)", "(2, -28, -28)", "(2147483648,)",
-    "(9223372036854775807,)", "(18446744073709551616,)", "(4294967296, 4294967296)", "(2, 0)", "(2.0,)", "(True,)", "('a',)", "((2,),)", "[2]",
-    "None", "2", "(" + "1, " * 100 + ")", "(" + "9" * 400 + ",)", "(2**80,)", "(1 << 40,)",
+    "(9223372036854775807,)", "(18446744073709551616,)", "(4294967296, 4294967296)", "(2, 0)", "(2.0,)", "(True,)",
+    "('a',)", "((2,),)", "[2]", "None", "2", "(" + "1, " * 100 + ")", "(" + "9" * 400 + ",)", "(2**80,)", "(1 << 40,)",
 )  # fmt: skip
 
 _TYPES = (
@@ -98,10 +98,10 @@ def change_archive(content: bytes, chance: random.Random) -> bytes:
 
 def _archive(members: list[tuple[str, bytes]], packing: int) -> bytes:
     made = io.BytesIO()
-    with warnings.catch_warnings(), zipfile.ZipFile(made, "w", packing) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(made, "w") as archive:
         warnings.simplefilter("ignore")  # of a name that is there already
         for name, inside in members:
-            archive.writestr(name, inside)
+            archive.writestr(zipfile.ZipInfo(name), inside, packing)  # not of the time that it is
     return made.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import random
 import struct
@@ -30,7 +31,8 @@ def change_png(content: bytes, chance: random.Random) -> bytes:
         elif kind == 3:
             chunks.insert(place, chunks[chance.randrange(len(chunks))])
         elif kind == 4:
-            chunks[1:1] = [_added(chance)] * chance.choice((1, 1, 10_000))
+            added = _added(chance)
+            chunks[1:1] = [added] * (chance.choice((1, 1, 5000)) if len(added[1]) < 200 else chance.choice((1, 50)))
         else:
             name, inside = chunks[place]
             chunks[place] = (name, inside[: chance.randrange(len(inside) + 1)])
@@ -51,7 +53,7 @@ def _chunk(name: bytes, inside: bytes) -> bytes:
 
 
 def _added(chance: random.Random) -> tuple[bytes, bytes]:
-    packed = zlib.compress(bytes(1 << 24), 9)
+    packed = _zeros()
     return chance.choice(
         (
             (b"tEXt", b"a\0" + b"b" * 100),
@@ -69,6 +71,12 @@ def _added(chance: random.Random) -> tuple[bytes, bytes]:
     )
 
 
+@functools.cache
+def _zeros() -> bytes:
+    """Return 16 MiB of zeros, packed."""
+    return zlib.compress(bytes(1 << 24), 9)
+
+
 def change_idx(content: bytes, chance: random.Random) -> bytes:
     """Return an IDX file, or a packed one, whose header says something else."""
     packed = content.startswith(b"\x1f\x8b")
@@ -82,4 +90,4 @@ def change_idx(content: bytes, chance: random.Random) -> bytes:
     elif packed and chance.random() < 0.2:
         body = bytes(1 << 26)
     changed = bytes([0, 0, kind, count]) + b"".join(struct.pack(">I", each) for each in lengths) + body
-    return gzip.compress(changed, 1) if packed else changed
+    return gzip.compress(changed, 1, mtime=0) if packed else changed
