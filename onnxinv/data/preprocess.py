@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from onnxinv.data.layout import ModelLayout
 from onnxinv.data.preprocessor_config import read_preprocessor_config
@@ -30,6 +30,9 @@ def _as_tuple(value: object) -> object:
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Length = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Pixels along a side."""
+
 PerChannel = Annotated[tuple[Finite, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 """One number for all channels, or one a channel."""
 
@@ -39,11 +42,11 @@ class Preprocess(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    resize: PositiveInt | tuple[PositiveInt, PositiveInt] | None = Field(
+    resize: Length | tuple[Length, Length] | None = Field(
         None, description="(height, width), or one number for the shortest edge, which keeps the proportions"
     )
     resample: Literal["nearest", "bilinear", "bicubic"] = Field("bilinear", description="how pixels are interpolated")
-    crop: tuple[PositiveInt, PositiveInt] | None = Field(None, description="(height, width) cut out of the centre")
+    crop: tuple[Length, Length] | None = Field(None, description="(height, width) cut out of the centre")
     rescale: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="factor on the pixels; None: 1/255 for uint8, 1/65535 for uint16, else 1"
     )

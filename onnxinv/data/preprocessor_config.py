@@ -23,10 +23,13 @@ _CROP_SHARE = 224 / 256
 _LARGE = 384
 """From this size on, ConvNeXT's processor resizes to a square instead of cropping one."""
 
+_LONGEST = 1_000_000
+"""Pixels along a side: longer ones are told from what is meant before anything is computed with them."""
+
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError("lengths must be whole numbers above zero")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LONGEST:
+        raise ValueError(f"lengths must be whole numbers from 1 to {_LONGEST:,}")
     return value
 
 
@@ -54,7 +57,7 @@ class _Config(BaseModel):
     do_resize: bool | None = None
     size: Size = None
     resample: int | None = None
-    crop_pct: Annotated[float, Field(gt=0)] | None = None
+    crop_pct: Annotated[float, Field(ge=0.01)] | None = None
     do_center_crop: bool | None = None
     crop_size: Size = None
     do_rescale: bool | None = None

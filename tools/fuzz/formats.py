@@ -26,17 +26,19 @@ class Format:
         prepare: puts beside it what it needs, and returns the contents of valid ones.
         read: what onnxinv does with it.
         change: changes it as what it is; None where bytes are all that can be changed.
+        share: of the time, in those of the others.
     """
 
     name: str
     prepare: Callable[[Path], list[bytes]]
     read: Callable[[Path], object]
     change: Change | None = None
+    share: int = 1
 
 
 FORMATS = {
-    "onnx": Format("net.onnx", seeds.models, readings.inspected, change_model),
-    "onnx-analyze": Format("net.onnx", seeds.small_models, readings.analyzed, change_model),
+    "onnx": Format("net.onnx", seeds.models, readings.inspected, change_model, share=4),
+    "onnx-analyze": Format("net.onnx", seeds.small_models, readings.analyzed, change_model, share=4),
     "npz": Format("x.npz", seeds.arrays, readings.samples, change_archive),
     "npy": Format("x.npy", seeds.array, readings.samples, change_array),
     "npy-constant": Format("x.npy", seeds.array, readings.constant, change_array),
