@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,9 @@ FORMAT = 1
 
 PICTURES = "pictures.npz"
 """The file of what was kept to be looked at."""
+
+_MOST_AXES = 64
+"""That an array can have."""
 
 STATE = "state"
 """Folder of the statistics, where they are kept."""
@@ -112,7 +116,11 @@ class LayerResult(Part):
     after: list[int] = Field(default=[])
 
     def model_post_init(self, context: object) -> None:
-        """Refuse what drawings of the graph would run in circles on."""
+        """Refuse what drawings of the graph would run in circles on, and a shape that contradicts what it comes to."""
+        if len(self.shape) > _MOST_AXES or math.prod(self.shape) != self.units or min(self.shape, default=1) < 1:
+            raise ValueError("its shape is not that of its units")
+        if not 0 <= self.channel_axis < len(self.shape) or self.shape[self.channel_axis] != self.channels:
+            raise ValueError("its shape is not that of its channels")
         if not all(0 <= index < self.index for index in self.after):
             raise ValueError("a layer is computed from layers before it")
 

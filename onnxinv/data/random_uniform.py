@@ -105,9 +105,9 @@ def _sample_shape(info: TensorInfo, names: set[int | str | None]) -> tuple[int, 
 
 def _example(info: TensorInfo) -> str:
     """Return a shape that fits: images of 224 pixels with 3 channels, sequences of 16."""
-    usual = (3, 224, 224) if len(info.shape) == 4 else [16] * (len(info.shape) - 1)
-    free_sides = (usual[-1], usual[-1], 3) if info.shape[-1] in (1, 3, 4) else usual
-    lengths = [length if isinstance(length, int) else free_sides[place] for place, length in enumerate(info.shape[1:])]
+    image = (224, 224, 3) if info.shape[-1] in (1, 3, 4) else (3, 224, 224)
+    usual = image if len(info.shape) == 4 else [16] * (len(info.shape) - 1)
+    lengths = [length if isinstance(length, int) else usual[place] for place, length in enumerate(info.shape[1:])]
     return ",".join(map(str, [1, *lengths]))
 
 

@@ -97,6 +97,9 @@ def test_a_marked_axis_is_that_of_the_samples():
             "--shape h0:1,16, or hold it at zero with --set-input h0=zeros",
             id="free state",
         ),
+        pytest.param(
+            info(shape=("N", 5, "a", 2, "b", 1)), "--shape x:1,5,16,2,16,1", id="free beyond the axes of an image"
+        ),
         pytest.param(info(shape=()), "The model takes single numbers only.*nothing to take samples of", id="no axes"),
         pytest.param(info("object"), "takes object, not real numbers", id="strings"),
         pytest.param(info("bfloat15"), "takes bfloat15, not real numbers", id="unknown type"),

@@ -73,10 +73,9 @@ def _send_outside(model: onnx.ModelProto, chance: random.Random) -> None:
 
 def _change(model: onnx.ModelProto, chance: random.Random) -> None:
     """Change one field of one message."""
-    parts = [part for part in messages(model) if part.ListFields()]
-    part = chance.choice(parts)
+    part = chance.choice([part for part in messages(model) if part.ListFields()] or [model])
     fields = [field for field, _ in part.ListFields()]
-    if chance.random() < 0.1:
+    if not fields or chance.random() < 0.1:
         fields = list(part.DESCRIPTOR.fields)
     field = chance.choice(fields)
     # A type may stand for any other: fields of all kinds are set by what their kind takes.
