@@ -100,6 +100,6 @@ def test_the_table_counts_what_came_of_the_files(tmp_path, capsys):
         main(["--minutes", "0.02", "--formats", "cifar", "--keep", str(tmp_path / "finds")])
     assert ended.value.code == 0
     row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| cifar |"))
-    tried, read, refused, *finds = (int(cell.replace(",", "")) for cell in row.split("|")[2:-1])
+    tried, read, refused, _, *finds = (int(cell.replace(",", "")) for cell in row.split("|")[2:-1])
     assert tried == read + refused > 0
     assert finds == [0] * 4

@@ -5,7 +5,8 @@
 Files are changed as bytes or as what they are (`mutations`), and handed to a process that takes one after the other.
 What counts as a find: an exception other than onnxinv's own, a message that would do harm on a terminal, a process that
 dies, one that takes longer than the limit or more memory, and one that touches what lies outside its folder. Files that
-brought about a find are kept. Every format has its share of the time. It needs Linux.
+brought about a find are kept. A model that computes for longer than the limit, as one with a loop without end does, is no
+find: the table tells of it as endless, and Ctrl-C ends it. Every format has its share of the time. It needs Linux.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from pathlib import Path
 from tools.fuzz.formats import FORMATS, changed
 from tools.fuzz.reader import Reader
 
-_OUTCOMES = ("read", "refused", "exception", "crash", "hang", "forbidden")
+_FINE = frozenset({"read", "refused", "endless"})
+_OUTCOMES = ("read", "refused", "endless", "exception", "crash", "hang", "forbidden")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             told = readers[name].tried(content)
             outcome = told.partition(":")[0]
             counts[name][outcome] += 1
-            if outcome not in ("read", "refused"):
+            if outcome not in _FINE:
                 options.keep.mkdir(parents=True, exist_ok=True)
                 kept = options.keep / f"{name}-{counts[name].total()}"
                 kept.write_bytes(content)
@@ -55,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             spent[name] += (time.monotonic() - start) / FORMATS[name].share
         for reader in readers.values():
             reader.close()
-    print("\n| format | tried | read | refused | exceptions | crashes | hangs | forbidden |\n|" + "---|" * 8)
+    print("\n| format | tried | read | refused | endless | exceptions | crashes | hangs | forbidden |\n|" + "---|" * 9)
     for name, count in {**counts, "all": sum(counts.values(), Counter())}.items():
         print(
             f"| {name} | "
-            + " | ".join(f"{each:,}" for each in (count.total(), *map(count.get, _OUTCOMES, [0] * 6)))
+            + " | ".join(f"{each:,}" for each in (count.total(), *map(count.get, _OUTCOMES, [0] * 7)))
             + " |"
         )
-    sys.exit(any(set(count) - {"read", "refused"} for count in counts.values()))
+    sys.exit(any(set(count) - _FINE for count in counts.values()))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ LIMIT = 20.0
 MEMORY = 4 << 30
 """Bytes of addresses that reading may take, beside what the process has when it begins."""
 
+_RUNNING = re.compile(r'onnxruntime_inference_collection\.py", line \d+ in run')
+"""What a traceback says of a process that runs a model."""
+
 
 class Reader:
     """Reads files of one format.
@@ -53,7 +56,10 @@ class Reader:
         self._ours.recv()  # that it is ready
 
     def tried(self, content: bytes) -> str:
-        """Return what came of a file: `read`, or `refused`, `exception`, `crash`, `hang` or `forbidden` with what."""
+        """Return what came of a file: `read`, or `refused`, `exception`, `crash`, `hang` or `forbidden` with what.
+
+        A model that was being run when the time was over is `endless`: it computes what it says, as long as it says.
+        """
         self._ours.send_bytes(content)
         try:
             if self._ours.poll(LIMIT):
@@ -65,6 +71,8 @@ class Reader:
         said = (self._folder / "fault").read_text(encoding="utf-8", errors="replace")
         self.close()
         self._start()
+        if told == "hang" and _RUNNING.search(said):
+            told = "endless"
         places = re.findall(r'File "(?:\S*/)?([^"/]+)", line (\d+) in (\w+)', said)[:3]
         return f"{told}: in " + " < ".join(f"{file}:{line} {function}" for file, line, function in places)
 
