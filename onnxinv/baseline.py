@@ -19,7 +19,7 @@ from onnxinv.files import read_file
 from onnxinv.findings import Of
 from onnxinv.json_text import json_lines, parse_json
 from onnxinv.measures.measure import Bounds
-from onnxinv.provenance import Json, Part
+from onnxinv.provenance import Count, Json, Part
 from onnxinv.result import LayerResult, Result
 from onnxinv.spec import explain_validation
 from onnxinv.version import __version__
@@ -66,9 +66,9 @@ class RecordedLayer(Part):
     name: str
     label: str
     op: str
-    shape: tuple[int, ...]
-    units: int
-    channels: int
+    shape: tuple[Count, ...]
+    units: Count
+    channels: Count
     values: dict[str, dict[Of, Recorded]]
 
 

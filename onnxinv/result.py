@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from onnxinv.errors import OutputError
 from onnxinv.files import read_file, write_folder
 from onnxinv.json_text import json_text, parse_json
 from onnxinv.pictures import Pictures, read_pictures
-from onnxinv.provenance import Json, Meta, Part
+from onnxinv.provenance import Count, Json, Meta, Part
 from onnxinv.spec import explain_validation
 from onnxinv.units_file import load_units
 
@@ -109,8 +109,8 @@ class LayerResult(Part):
     op: str
     shape: list[int]
     channel_axis: int
-    units: Annotated[int, Field(ge=1)]
-    channels: Annotated[int, Field(ge=1)]
+    units: Count
+    channels: Count
     measures: dict[str, MeasureSummary]
     node: str = ""
     after: list[int] = Field(default=[])

@@ -139,6 +139,10 @@ def test_a_document_that_is_not_text_is_refused(folder):
         pytest.param(lambda content: content["layers"][0].pop("name"), id="a key too few"),
         pytest.param(lambda content: content["layers"][0].update(index="x"), id="a word for a number"),
         pytest.param(lambda content: content["layers"][0].update(units=10**12), id="more units than the shape has"),
+        pytest.param(
+            lambda content: content["layers"][0].update(units=10**400, channels=10**400, shape=[10**400]),
+            id="more units than there can be",
+        ),
         pytest.param(lambda content: content["layers"][0].update(channels=3), id="channels of another axis"),
         pytest.param(lambda content: content["layers"][0].update(channel_axis=-1), id="no such axis"),
         pytest.param(lambda content: content["layers"][0]["shape"].extend([1] * 100), id="more axes than arrays have"),

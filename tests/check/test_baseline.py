@@ -106,6 +106,11 @@ GOOD = baseline_json({"digits": made("conv1")})
         pytest.param(
             GOOD.replace('"value": 0.97619048', '"value": 1e999'), "too large for a number", id="an infinite value"
         ),
+        pytest.param(
+            changed(lambda content: content["runs"]["digits"]["layers"][0].update(units=10**400)),
+            "units",
+            id="more units than there can be",
+        ),
         pytest.param(GOOD.replace('"se": 0', '"se": -0'), "greater than or equal", id="a negative error"),
     ],
 )

@@ -5,7 +5,7 @@
 Files are changed as bytes or as what they are (`mutations`), and handed to a process that takes one after the other.
 What counts as a find: an exception other than onnxinv's own, a message that would do harm on a terminal, a process that
 dies, one that takes longer than the limit or more memory, and one that touches what lies outside its folder. Files that
-brought about a find are kept. A model that computes for longer than the limit, as one with a loop without end does, is no
+brought about a find are kept. A model that computes longer than the limit, as one with a loop without end does, is no
 find: the table tells of it as endless, and Ctrl-C ends it. Every format has its share of the time. It needs Linux.
 """
 

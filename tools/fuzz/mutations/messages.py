@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import MutableSequence
 from typing import Any
 
 import onnx
@@ -79,7 +80,7 @@ def _change(model: onnx.ModelProto, chance: random.Random) -> None:
         fields = list(part.DESCRIPTOR.fields)
     field = chance.choice(fields)
     # A type may stand for any other: fields of all kinds are set by what their kind takes.
-    if field.is_repeated:
+    if isinstance(getattr(part, field.name), MutableSequence):
         _change_list(model, getattr(part, field.name), field, chance)
     elif field.type == FieldDescriptor.TYPE_MESSAGE:
         if chance.random() < 0.5:
