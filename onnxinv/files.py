@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 from onnxinv.errors import OutputError
 
+_PIECE = 1 << 18
+
 MOST_BYTES = 1 << 30
 """Of a text that is read: none is longer."""
 
@@ -31,10 +33,26 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
     if _is_special(path):
         raise OSError(errno.EINVAL, "it is a device or a pipe", str(path))
     with path.open("rb") as stream:
-        content = stream.read(most + 1)
+        content = read_up_to(stream, most)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it is longer than {most >> 20:,} MiB", str(path))
     return content
+
+
+def read_up_to(stream: BinaryIO, most: int) -> bytes:
+    """Return what is left of a stream, or one byte more than the most that it may be.
+
+    Args:
+        stream: of a file, or of a pipe or a device, which do not tell how long they are.
+        most: bytes.
+    """
+    # Memory is taken for what there is: a stream takes it for all that it is asked for.
+    first = stream.read(min(os.fstat(stream.fileno()).st_size, most) + 1)
+    pieces, left = [first], most + 1 - len(first)
+    while left and (piece := stream.read(min(left, _PIECE))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces) if len(pieces) > 1 else first
 
 
 def write_file(path: Path, content: bytes) -> None:
