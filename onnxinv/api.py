@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +35,7 @@ from onnxinv.gallery import take_pictures
 from onnxinv.identity import difference, how_to_agree, identity, writable
 from onnxinv.model.load import load
 from onnxinv.model.weights import ModelWeights
+from onnxinv.occupied import occupied
 from onnxinv.outline import outlines
 from onnxinv.plan import Plan, make_plan
 from onnxinv.rehearsal import seconds_per_inference
@@ -334,14 +336,18 @@ def run(decided: Plan, progress: Progress = lambda done: None) -> Result:
     """Carry out a plan.
 
     Raises:
-        OnnxinvError: as `analyze`; or the plan's folder of states holds those of another measurement.
+        OnnxinvError: as `analyze`; or the plan's folder of states holds those of another measurement, or another
+            process works there.
     """
     with contextlib.ExitStack() as stack:
+        if decided.config.state is not None:
+            stack.enter_context(occupied(decided.config.state))
         checkpoint = checkpoint_of(decided)
         if decided.config.dask is not None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onnxinv-")))
             checkpoint = checkpoint or Checkpoint(folder, manifest_of(decided))
-            measure_on_cluster(decided, decided.config.dask, checkpoint, progress)
+            told = measure_on_cluster(decided, decided.config.dask, checkpoint, progress)
+            decided = replace(decided, notices=(*decided.notices, *told))
         # What is measured on a cluster has been told of there.
         tell = progress if decided.config.dask is None else lambda done: None
         measured = measure(decided, tell, checkpoint=checkpoint)

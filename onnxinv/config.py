@@ -41,6 +41,17 @@ def _check_shard(text: str) -> str:
     return text
 
 
+_MOST_LOCAL = 1024
+"""Processes of this machine that can be asked for: beyond, it is a slip."""
+
+
+def _check_cluster(text: str) -> str:
+    kind, _, count = text.partition(":")
+    if kind == "local" and not (count.isascii() and count.isdecimal() and 1 <= int(count) <= _MOST_LOCAL):
+        raise ValueError("write local:N, with a number of processes such as 2, or tcp://host:port")
+    return text
+
+
 class RunConfig(BaseModel):
     """One run: a model, data, transforms, and how to measure.
 
@@ -115,7 +126,7 @@ class RunConfig(BaseModel):
     memory: Memory | None = None
     reduce: Reduce = "auto"
     state: Path | None = None
-    dask: str | None = None
+    dask: Annotated[str, AfterValidator(_check_cluster)] | None = None
     shard: Annotated[str, AfterValidator(_check_shard)] | None = None
 
     @model_validator(mode="after")

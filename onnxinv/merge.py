@@ -101,6 +101,8 @@ def _merge(shards: Sequence[Shard], code: Compiled | None) -> Result:
 
 def _read(folder: Path) -> Shard:
     checkpoint = read_checkpoint(folder / STATE)
+    if not folder.is_dir():
+        raise OutputError(f"There is no folder '{folder}'.", "Name those that --shard I/N -o DIR wrote.")
     if checkpoint is None:
         raise OutputError(
             f"'{folder}' holds no states to be merged.", "Measure with --shard I/N -o DIR, and name those folders."

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from onnxinv.checkpoint import read_checkpoint
+from onnxinv.occupied import occupied
 from onnxinv.result import Result
 from tests.engine.states import assert_same
 from tests.networks import DIGITS
@@ -159,6 +160,23 @@ def test_what_cannot_be_measured_or_is_only_planned_removes_no_states(capsys, tm
     assert analyze(capsys, "--overwrite", "--dry-run", "-o", out).status == 0
     assert analyze(capsys, "--overwrite", "-o", out, data="nowhere.npz").status == 2
     assert closed(out) == 4
+
+
+@pytest.mark.parametrize("options", [("--resume", "--quiet"), ()], ids=["to go on", "to begin anew"])
+def test_a_folder_that_another_process_works_in_is_refused_and_stays_as_it_is(capsys, tmp_path, options):
+    analyze(capsys, "--resume", "--keep-state", "-o", tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out" / "state").iterdir()}
+    with occupied(tmp_path / "out" / "state"):
+        refused = analyze(capsys, *options, "--overwrite", "-o", tmp_path / "out")
+    assert_refused(refused, "Another process measures in")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out" / "state").iterdir()} == before
+
+
+def test_a_folder_is_free_again_and_gone_if_nothing_was_kept(tmp_path):
+    for _ in range(2):
+        with occupied(tmp_path / "out" / "state"):
+            assert (tmp_path / "out" / "state").is_dir()
+    assert not (tmp_path / "out" / "state").exists()
 
 
 def test_a_folder_of_that_name_that_holds_something_else_stays(capsys, tmp_path):

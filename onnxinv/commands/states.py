@@ -66,13 +66,15 @@ def forget_earlier(output: Path) -> None:
     """Remove the states of an earlier measurement, where the folder of the result has any.
 
     Raises:
-        OutputError: they cannot be removed.
+        OutputError: they cannot be removed, or another process works on them.
     """
     from onnxinv.checkpoint import holds_states
+    from onnxinv.occupied import occupied
     from onnxinv.result import STATE
 
     if holds_states(output / STATE):
-        forget(output / STATE)
+        with occupied(output / STATE):
+            forget(output / STATE)
 
 
 def forget(folder: Path) -> None:

@@ -163,7 +163,7 @@ def test_whatever_happens_to_a_file_it_is_refused_or_harmless(halfway: Setting, 
 def test_a_folder_of_states_that_is_a_file_is_refused(halfway: Setting) -> None:
     (halfway.folder / "other").mkdir()
     (halfway.folder / "other" / STATE).write_text("")
-    with pytest.raises(OutputError, match="Not a directory"):
+    with pytest.raises(OutputError, match="Nothing can be written to"):
         halfway.run("other")
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from onnxinv import workplace
 from onnxinv.api import checkpoint_of, plan, run
 from onnxinv.errors import OnnxinvError, UsageError
 from onnxinv.result import Result
@@ -63,18 +65,111 @@ def test_a_cluster_finds_what_this_machine_finds(folder, cluster):
     assert sum(told) >= 24 * 5
 
 
-def test_a_worker_that_dies_has_its_groups_measured_by_another(folder, cluster):
-    killed = []
+def processes(cluster) -> list[int]:
+    with distributed.Client(cluster) as client:
+        return sorted(client.run(os.getpid).values())
 
-    def kill_one(done: int) -> None:
-        if done and not killed:
-            with distributed.Client(cluster) as client:
-                killed.extend(sorted(client.run(os.getpid).values())[:1])
-            os.kill(killed[0], signal.SIGKILL)
 
-    found = run(planned(folder, dask=cluster.scheduler_address), kill_one)
-    assert killed
+class Signals:
+    """Sends a signal to workers as soon as the first group is closed."""
+
+    def __init__(self, cluster, number: int, count: int = 1) -> None:
+        self.cluster, self.number, self.count = cluster, number, count
+        self.sent: list[int] = []
+
+    def __call__(self, done: int) -> None:
+        if done and not self.sent:
+            self.sent = processes(self.cluster)[: self.count]
+            for each in self.sent:
+                os.kill(each, self.number)
+
+
+@pytest.fixture
+def complete(cluster):
+    """Two workers, whatever became of those of the test before."""
+    with distributed.Client(cluster) as client:
+        client.wait_for_workers(2, timeout=60)
+    return cluster
+
+
+@pytest.fixture
+def impatient(folder, complete, monkeypatch):
+    """A client that gives workers up soon, which have measured before and so are fast."""
+    run(planned(folder, dask=complete.scheduler_address))
+    monkeypatch.setattr("onnxinv.crew._SHORTEST", 3.0)
+    monkeypatch.setattr("onnxinv.crew._SLOWER", 1)
+
+
+def test_a_worker_that_dies_has_its_groups_measured_by_another(folder, complete):
+    kill = Signals(complete, signal.SIGKILL)
+    found = run(planned(folder, dask=complete.scheduler_address), kill)
+    assert kill.sent
     assert_same(found, run(planned(folder)))
+
+
+def test_where_all_workers_die_who_comes_after_them_is_sent_the_plan(folder, complete):
+    kill = Signals(complete, signal.SIGKILL, count=2)
+    found = run(planned(folder, dask=complete.scheduler_address), kill)
+    assert len(kill.sent) == 2
+    assert_same(found, run(planned(folder)))
+
+
+def test_a_worker_that_hangs_is_left_out_and_told_of(folder, cluster, impatient):
+    stop = Signals(cluster, signal.SIGSTOP)
+    try:
+        found = run(planned(folder, dask=cluster.scheduler_address), stop)
+    finally:
+        os.kill(stop.sent[0], signal.SIGCONT)
+    assert any("was left out" in each for each in found.meta.warnings)
+    assert_same(found, run(planned(folder)))
+
+
+def test_where_every_worker_hangs_the_run_ends(folder, cluster, impatient, tmp_path):
+    stop = Signals(cluster, signal.SIGSTOP, count=2)
+    decided = planned(folder, dask=cluster.scheduler_address, state=tmp_path / "state")
+    try:
+        with pytest.raises(OnnxinvError, match="No worker is left"):
+            run(decided, stop)
+    finally:
+        for each in stop.sent:
+            os.kill(each, signal.SIGCONT)
+    assert checkpoint_of(decided).entries(0)
+
+
+def test_a_scheduler_that_goes_away_is_told_of(folder, monkeypatch):
+    monkeypatch.setattr("onnxinv.cluster._PATIENCE", 1)
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None, silence_logs=50) as lost,
+        pytest.raises(OnnxinvError, match=r"scheduler of the cluster was lost|could not be measured"),
+    ):
+        run(planned(folder, dask=lost.scheduler_address), lambda done: lost.close() if done else None)
+
+
+def has_measured(dask_worker: distributed.Worker) -> bool:
+    return any(Path(dask_worker.local_directory).glob("onnxinv-*"))
+
+
+def test_on_gpus_only_workers_that_offer_one_are_asked(folder):
+    def worker(name: str, **options: object) -> dict[str, object]:
+        return {"cls": distributed.Worker, "options": {"name": name, "nthreads": 1, "dashboard": False, **options}}
+
+    workers = {0: worker("with", resources={"GPU": 1}), 1: worker("without")}
+    scheduler = {"cls": distributed.Scheduler, "options": {"dashboard": False}}
+    decided = planned(folder)
+    on_gpus = replace(decided, device=replace(decided.device, kind="cuda"))
+    with distributed.SpecCluster(workers, scheduler=scheduler, silence_logs=50) as made:
+        found = run(replace(on_gpus, config=decided.config.model_copy(update={"dask": made.scheduler_address})))
+        with distributed.Client(made) as client:
+            names = {address: each["name"] for address, each in client.scheduler_info()["workers"].items()}
+            measured = {names[address]: told for address, told in client.run(has_measured).items()}
+    assert measured == {"with": True, "without": False}
+    assert_same(found, run(decided))
+
+
+def test_where_no_worker_offers_a_gpu_the_run_ends_before_it_begins(folder, cluster):
+    decided = planned(folder, dask=cluster.scheduler_address)
+    with pytest.raises(OnnxinvError, match="offers the resource GPU"):
+        run(replace(decided, device=replace(decided.device, kind="cuda")))
 
 
 def test_files_need_not_be_where_the_workers_are(folder, cluster, tmp_path):
@@ -103,7 +198,8 @@ def test_groups_that_are_closed_already_are_not_measured_again(folder, cluster, 
     submit = distributed.Client.submit
 
     def counted(self, function, *arguments, **options):
-        tasks.append(arguments[-1])
+        if function is workplace.measure_group:
+            tasks.append(arguments[-1])
         return submit(self, function, *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -123,7 +219,7 @@ def test_a_failing_group_is_told_with_its_reason(folder, cluster, tmp_path):
 @pytest.mark.parametrize("address", ["local:", "local:0", "local:-1", "local:two", "local:1000000"])
 def test_a_number_of_processes_that_means_nothing_is_refused(folder, address):
     with pytest.raises(UsageError, match="number of processes"):
-        run(planned(folder, dask=address))
+        planned(folder, dask=address)
 
 
 def test_a_precision_is_refused_that_no_worker_knows_the_end_of(folder):

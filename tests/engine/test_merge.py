@@ -235,7 +235,7 @@ def no_folder(folders: list[Path]) -> list[Path]:
         pytest.param(sketch_of_another_layer, "1of3' do not fit together: IndexError", id="subjects of another layer"),
         pytest.param(damaged_result, "2of3/result.json' is not a result", id="damaged result"),
         pytest.param(older_states, "1of3' are of onnxinv 0.0.1, and this is", id="another version"),
-        pytest.param(no_folder, "nowhere' holds no states to be merged", id="no folder"),
+        pytest.param(no_folder, "There is no folder '{}/nowhere'", id="no folder"),
     ],
 )
 def test_what_cannot_be_merged_is_named(

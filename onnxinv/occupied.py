@@ -1,0 +1,46 @@
+"""One process at a time works in a folder of states."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from onnxinv.errors import OutputError
+
+_LOCK = ".onnxinv.lock"
+"""Name of the file that is locked; it is there while somebody works."""
+
+
+@contextlib.contextmanager
+def occupied(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder, until the block ends or this process does, however it ends.
+
+    Where the file system knows no locks, nobody is kept out.
+
+    Raises:
+        OutputError: another process works there, or nothing can be written there.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / _LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(NotImplementedError):
+            lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OutputError(
+            f"Another process measures in '{folder}'.", "Wait until it ends, or take another folder: -o DIR."
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"Nothing can be written to '{folder}': {error.strerror}.", "Take another folder: -o DIR."
+        ) from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # a file that is left keeps nobody out
+            (folder / _LOCK).unlink()
+        lock.release()
+        with contextlib.suppress(OSError):  # there are states in it
+            folder.rmdir()
