@@ -7,9 +7,13 @@ from pathlib import Path
 
 from onnxinv.alignment import MODES, Mode
 from onnxinv.errors import UsageError
+from onnxinv.files import read_file
 from onnxinv.spec import did_you_mean
 
 _FORM = 'A map is a TOML file with a table [pairs] and lines such as "conv1" = "conv2d/Relu".'
+
+_MOST_BYTES = 1 << 20
+"""No map is longer."""
 
 
 def mode_of(how: str) -> Mode | None:
@@ -78,7 +82,7 @@ def read_map(path: Path) -> dict[str, str]:
 def _toml(path: Path) -> dict[str, object]:
     try:
         # A mark of byte order is what some editors begin a file with, and no part of it.
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(
             f"The map '{path}' cannot be read: {error.strerror}.", "Name a TOML file, or one of the modes of --align."
@@ -90,6 +94,8 @@ def _toml(path: Path) -> dict[str, object]:
         raise UsageError(f"The map '{path}' is not TOML: {error}.", _FORM) from error
     except RecursionError as error:
         raise UsageError(f"The map '{path}' is nested too deeply.", _FORM) from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise UsageError(f"The map '{path}' cannot be read: {error}.", _FORM) from error
 
 
 def _kind(value: object) -> str:

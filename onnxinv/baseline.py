@@ -15,10 +15,11 @@ from pydantic import Field, FiniteFloat, ValidationError
 
 from onnxinv.differences import Known, located
 from onnxinv.errors import OutputError, UsageError
+from onnxinv.files import read_file
 from onnxinv.findings import Of
-from onnxinv.json_text import json_lines, refuse_constant
+from onnxinv.json_text import json_lines, parse_json
 from onnxinv.measures.measure import Bounds
-from onnxinv.provenance import Json, Part
+from onnxinv.provenance import Count, Json, Part
 from onnxinv.result import LayerResult, Result
 from onnxinv.spec import explain_validation
 from onnxinv.version import __version__
@@ -65,9 +66,9 @@ class RecordedLayer(Part):
     name: str
     label: str
     op: str
-    shape: tuple[int, ...]
-    units: int
-    channels: int
+    shape: tuple[Count, ...]
+    units: Count
+    channels: Count
     values: dict[str, dict[Of, Recorded]]
 
 
@@ -226,7 +227,7 @@ def read_baseline(path: Path) -> Baseline:
         OutputError: it is damaged, or of a newer format than this version reads.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
+        content = parse_json(read_file(path))
     except FileNotFoundError:
         raise UsageError(f"There is no baseline '{path}'.", "Write it with check --update-baseline.") from None
     except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from onnxinv.collect import Parts
 from onnxinv.errors import OnnxinvError, OutputError
-from onnxinv.files import write_file
-from onnxinv.json_text import json_text
+from onnxinv.files import read_file, write_file
+from onnxinv.json_text import json_text, parse_json
 from onnxinv.sketch import Described, Kept, Sketch, read_sketch, sketch_arrays
 from onnxinv.state_files import Stored, damaged, read_arrays, write_arrays
 from onnxinv.statistics.compiled import Compiled
@@ -29,6 +28,10 @@ MANIFEST = "state.json"
 
 _INDICES, _DIGESTS = "samples", "digests"
 """Arrays beside the states of a group: which samples it holds, and digests of their content."""
+
+
+_MOST = 1_000_000
+"""Groups and classes: none has more, and lists of them are made on the word of a file."""
 
 
 class Entry(BaseModel):
@@ -72,8 +75,8 @@ class Manifest(BaseModel):
     format: Literal[1]
     identity: dict[str, str]
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] = "1/1"
-    groups: Annotated[int, Field(ge=1)] = 1
-    places: Annotated[int, Field(ge=1)] = 1
+    groups: Annotated[int, Field(ge=1, le=_MOST)] = 1
+    places: Annotated[int, Field(ge=1, le=_MOST)] = 1
     notices: tuple[str, ...] = ()
     chunks: tuple[Stored, ...] = ()
     entries: tuple[Entry, ...] = ()
@@ -84,7 +87,7 @@ class Manifest(BaseModel):
             raise ValueError("there is no such shard")
         for number in range(len(self.chunks)):
             closed = [each.group for each in self.entries if each.chunk == number]
-            if closed != list(self.own_groups)[: len(closed)]:
+            if closed != list(self.own_groups[: len(closed)]):
                 raise ValueError("groups are not those of the shard")
         if any(each.chunk >= len(self.chunks) for each in self.entries):
             raise ValueError("a group is of no chunk")
@@ -259,7 +262,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     """
     path = folder / MANIFEST
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = parse_json(read_file(path))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:

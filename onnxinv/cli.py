@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from onnxinv import failures
 from onnxinv.commands.analyze import analyze
 from onnxinv.commands.check import check
 from onnxinv.commands.compare import compare
@@ -97,7 +98,7 @@ def _fail(error: BaseException, *, debug: bool) -> int:
     if debug:
         say("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, KeyboardInterrupt):
-        say("Interrupted; what was not finished has not been written.")
+        say(failures.INTERRUPTED)
         return INTERRUPTED
     for line in what_to_say(error):
         say(line)

@@ -270,6 +270,8 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         ) from error
     except RecursionError as error:
         raise UsageError(f"'{path}' is nested too deeply.", _HINT) from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise UsageError(f"'{path}' holds what cannot be read: {error}.", _HINT) from error
 
 
 def _toml_hint(reason: str) -> str:

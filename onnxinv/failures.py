@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from onnxinv.errors import OnnxinvError, OutputError
 
+INTERRUPTED = "Interrupted; what was not finished has not been written."
+"""What is said where somebody ends a command."""
+
 
 def what_to_say(error: BaseException) -> list[str]:
     """Return the lines for stderr: one of what and why, one hint."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -11,6 +12,47 @@ from pathlib import Path
 from typing import BinaryIO
 
 from onnxinv.errors import OutputError
+
+_PIECE = 1 << 18
+
+MOST_BYTES = 1 << 30
+"""Of a text that is read: none is longer."""
+
+
+def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Return the content of a file that may be anything: a pipe that nobody writes to, a device that never ends.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: it is no file, too long, or cannot be read; `strerror` says why.
+    """
+    if _is_special(path):
+        raise OSError(errno.EINVAL, "it is a device or a pipe", str(path))
+    with path.open("rb") as stream:
+        content = read_up_to(stream, most)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is longer than {most >> 20:,} MiB", str(path))
+    return content
+
+
+def read_up_to(stream: BinaryIO, most: int) -> bytes:
+    """Return what is left of a stream, or one byte more than the most that it may be.
+
+    Args:
+        stream: of a file, or of a pipe or a device, which do not tell how long they are.
+        most: bytes.
+    """
+    # Memory is taken for what there is: a stream takes it for all that it is asked for.
+    first = stream.read(min(os.fstat(stream.fileno()).st_size, most) + 1)
+    pieces, left = [first], most + 1 - len(first)
+    while left and (piece := stream.read(min(left, _PIECE))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces) if len(pieces) > 1 else first
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -13,6 +13,12 @@ from onnxinv.feeds import Feeds
 from onnxinv.model.load import Model
 from onnxinv.sessions import NUMERIC, Array, Batch, Sessions
 
+_MOST_BYTES = 8 << 30
+"""Of a batch of a fixed size."""
+
+_OF_A_ROW = 64
+"""Bytes that it takes to say what a row of a batch is."""
+
 
 @dataclass(frozen=True)
 class Batches:
@@ -42,7 +48,7 @@ def first_batches(model: Model, feeds: Feeds, samples: Sequence[int]) -> Batches
         samples: the samples of the run; the first two and the last are used.
 
     Raises:
-        ModelError: its inputs have different fixed batch sizes.
+        ModelError: its inputs have different fixed batch sizes, or one that no memory holds.
     """
     lengths = [info.shape[feeds.batch_axes[info.name]] for info in feeds.inputs if info.shape]
     sizes = {length for length in lengths if isinstance(length, int)}
@@ -58,6 +64,12 @@ def first_batches(model: Model, feeds: Feeds, samples: Sequence[int]) -> Batches
     if fixed is None:
         one, other = [first, second], [first, turned, second]
         return Batches(feeds.variants(one), feeds.variants(other), (2, 3))
+    if fixed * (feeds.variant_bytes + _OF_A_ROW) > _MOST_BYTES:
+        raise ModelError(
+            f"The batch size of '{model.path}' is fixed at {fixed:,}: one batch of its input would take "
+            f"{fixed * feeds.variant_bytes >> 20:,} MiB.",
+            "Export it with a free or a smaller batch.",
+        )
     notice = f"The model's batch size is fixed at {fixed}"
     one, other = [first, *[second] * (fixed - 1)], [*[turned] * (fixed - 1), first]
     return Batches(feeds.variants(one), feeds.variants(other), (fixed, fixed), fixed, notice)

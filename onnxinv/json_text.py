@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -48,10 +50,22 @@ def _encodable(text: str) -> str:
     return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def refuse_constant(constant: str) -> float:
-    """Refuse NaN and Infinity, which are no JSON; for `json.loads`.
+def parse_json(text: str | bytes) -> Any:
+    """Return what JSON text holds: numbers are finite.
 
     Raises:
-        ValueError: always.
+        ValueError: it is no JSON, or holds a number that is not finite, by name or by its size.
+        RecursionError: it is nested too deeply.
     """
+    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+
+
+def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large for a number")
+    return number

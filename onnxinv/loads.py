@@ -42,9 +42,7 @@ def load_of(
         single: whether sums may be taken in float32.
         lands: whether the activations of each block are written over those of the last.
     """
-    mine = [each for each in subjects.every if each.role == "layer" and each.layer == layer]
-    sizes = {each.map_size for each in mine if each.map_size}
-    mine += [each for each in subjects.every if each.role == "floor" and each.map_size in sizes]
+    mine = subjects.of([layer], with_output=False)
     largest, share = -(-samples // groups), -(-samples // (groups * classes))
     group = sum(classes * _state(each, transforms, share) * each.view.channel.size for each in mine)
     kept = sum(classes * _state(each, transforms, share) * min(each.view.channel.size, KEPT_UNITS) for each in mine)
@@ -109,7 +107,7 @@ def _first(subject: Subject, samples: int) -> int:
     return sum(kind.bytes_per_unit(1, samples) for kind in subject.untransformed)
 
 
-def _buffers(layer: Layer, mine: list[Subject], columns: int, largest: int) -> int:
+def _buffers(layer: Layer, mine: Sequence[Subject], columns: int, largest: int) -> int:
     """Return the size of a window of activations, as they are and as views show them.
 
     Args:

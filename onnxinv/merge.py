@@ -14,7 +14,7 @@ import numpy.typing as npt
 from onnxinv.assemble import check_outputs, global_values, output_value, warnings_of
 from onnxinv.checkpoint import Checkpoint, Entry, read_checkpoint
 from onnxinv.collect import Parts
-from onnxinv.errors import OutputError
+from onnxinv.errors import OnnxinvError, OutputError
 from onnxinv.feeds import digest_of_all
 from onnxinv.finishing import Together, finish
 from onnxinv.identity import VERSION, difference, how_to_agree
@@ -69,11 +69,24 @@ def merge(folders: Sequence[Path], code: Compiled | None = None) -> Result:
         What one run over all groups finds, to rounding in float64.
 
     Raises:
-        OutputError: a folder holds no states, or those of another measurement; a shard is missing or given twice.
+        OutputError: a folder holds no states, or those of another measurement, or ones that do not fit together; a
+            shard is missing or given twice.
         ModelError: as `assemble`.
     """
     shards = [_read(folder) for folder in folders]
     _check(shards)
+    try:
+        return _merge(shards, code)
+    except OnnxinvError:
+        raise
+    except Exception as error:  # statistics fail in a dozen ways on arrays that are none of theirs
+        raise OutputError(
+            f"The states in '{shards[0].folder}' do not fit together: {type(error).__name__}: {error}.",
+            "Measure the shards again.",
+        ) from error
+
+
+def _merge(shards: Sequence[Shard], code: Compiled | None) -> Result:
     sketches: list[Sketch] = []
     done: list[Together] = []
     # Non-finite activations end as nan and are counted; numpy would warn of each.

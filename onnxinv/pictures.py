@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from onnxinv.errors import OutputError
+from onnxinv.stored_arrays import BROKEN, open_archive, read_header
 
 MOST_BYTES = 64 << 20
 """Size of everything in the file, at most: what would be larger is not kept, and not read."""
@@ -29,9 +29,6 @@ Which = Literal["most", "least"]
 Direction = Literal["lower", "higher", "neither"]
 
 Array = npt.NDArray[Any]
-
-_HEADER = 1 << 12
-"""Bytes that the header of an array may take."""
 
 
 class PicturesMeta(BaseModel):
@@ -127,11 +124,11 @@ def read_pictures(
         OutputError: the file cannot be read, or contradicts the result.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             return _Reader(archive, told, transforms).read(layers)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except BROKEN as error:
         raise OutputError(f"'{path}' cannot be read: {error}.", "Remove it, or measure the model again.") from error
 
 
@@ -183,23 +180,12 @@ class _Reader:
         if name not in self._names:
             raise ValueError(f"it lacks '{name}'")
         content = io.BytesIO(self._archive.read(self._names[name]))
-        header = _read_header(content)
-        if header is None:
-            raise ValueError(f"'{name}' is no array")
-        have, fortran, kind = header
+        header = read_header(content)
+        have = header.shape
         fits = len(have) == len(shape) and all(
             1 <= length <= LONGEST_SIDE if want is None and len(shape) > 1 else want in (None, length)
             for want, length in zip(shape, have, strict=True)
         )
-        if not fits or fortran or kind != np.dtype(dtype):
+        if not fits or header.fortran or header.dtype != np.dtype(dtype):
             raise ValueError(f"'{name}' has another type or shape than the result tells of")
         return np.frombuffer(content.read(), dtype).reshape(have)
-
-
-def _read_header(content: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]] | None:
-    version = np.lib.format.read_magic(content)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    return readers[version](content, max_header_size=_HEADER) if version in readers else None

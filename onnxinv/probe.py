@@ -121,7 +121,8 @@ class _Look:
         coarse = is_coarse(model.proto)
         trusted = trusted_difference(coarse=coarse)
         check_rewrite(sessions, exposed, plain, batches.other, expected, trusted)
-        types = {name: plain.output_types()[output] for name, output in exposed.outputs.items()}
+        of_outputs = plain.output_types()
+        types = {name: of_outputs[output] for name, output in exposed.outputs.items()}
         shapes = _shapes(plain, exposed, batches.one, [name for name in everything if types[name] in NUMERIC])
         kept, skipped = split_by_type(self.chosen, types)
         also = split_by_type(self.beside, types)[0]

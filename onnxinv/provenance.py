@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from onnxinv.pictures import PicturesMeta
 
 Json = dict[str, Any]
+
+Count = Annotated[int, Field(ge=1, le=2**63 - 1)]
+"""How many units a layer has, or how long an axis of it is: what numpy can compute with."""
 
 
 class Part(BaseModel):

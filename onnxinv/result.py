@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import io
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from onnxinv.errors import OutputError
-from onnxinv.files import write_folder
-from onnxinv.json_text import json_text, refuse_constant
+from onnxinv.files import read_file, write_folder
+from onnxinv.json_text import json_text, parse_json
 from onnxinv.pictures import Pictures, read_pictures
-from onnxinv.provenance import Json, Meta, Part
+from onnxinv.provenance import Count, Json, Meta, Part
 from onnxinv.spec import explain_validation
 from onnxinv.units_file import load_units
 
@@ -30,6 +30,9 @@ FORMAT = 1
 
 PICTURES = "pictures.npz"
 """The file of what was kept to be looked at."""
+
+_MOST_AXES = 64
+"""That an array can have."""
 
 STATE = "state"
 """Folder of the statistics, where they are kept."""
@@ -80,6 +83,11 @@ class MeasureSummary(Part):
     reason: str | None = None
     position_se: dict[str, float] | None = None
 
+    def model_post_init(self, context: object) -> None:
+        """Refuse what says nothing of an interval, not even that there is none: every report shows it."""
+        if "mean" not in self.ci:
+            raise ValueError("it lacks the interval of the mean")
+
     @model_serializer(mode="wrap")
     def _without_what_does_not_apply(self, dump: SerializerFunctionWrapHandler) -> Json:
         written: Json = dump(self)
@@ -101,14 +109,18 @@ class LayerResult(Part):
     op: str
     shape: list[int]
     channel_axis: int
-    units: Annotated[int, Field(ge=1)]
-    channels: Annotated[int, Field(ge=1)]
+    units: Count
+    channels: Count
     measures: dict[str, MeasureSummary]
     node: str = ""
     after: list[int] = Field(default=[])
 
     def model_post_init(self, context: object) -> None:
-        """Refuse what drawings of the graph would run in circles on."""
+        """Refuse what drawings of the graph would run in circles on, and a shape that contradicts what it comes to."""
+        if len(self.shape) > _MOST_AXES or math.prod(self.shape) != self.units or min(self.shape, default=1) < 1:
+            raise ValueError("its shape is not that of its units")
+        if not 0 <= self.channel_axis < len(self.shape) or self.shape[self.channel_axis] != self.channels:
+            raise ValueError("its shape is not that of its channels")
         if not all(0 <= index < self.index for index in self.after):
             raise ValueError("a layer is computed from layers before it")
 
@@ -255,11 +267,12 @@ class Result:
         """
         path = Path(folder) / "result.json"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
+            content = parse_json(read_file(path))
         except (FileNotFoundError, NotADirectoryError):
             raise OutputError(f"There is no result in '{folder}'.", "Name a folder that analyze -o wrote.") from None
         except (OSError, ValueError, RecursionError) as error:
-            raise OutputError(f"'{path}' is not a result: {error}.", "Measure the model again.") from error
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(f"'{path}' is not a result: {reason}.", "Measure the model again.") from error
         try:
             newest = content["meta"]["format"]
         except (KeyError, TypeError):
@@ -276,14 +289,19 @@ class Result:
         if not told or any(list(layer.measures) != list(document.summary) for layer in document.layers):
             raise OutputError(f"'{path}' is damaged: layers lack measures.", "Measure the model again.")
         arrays = path.with_name("units.npz")
-        units = load_units(arrays) if arrays.exists() else {}
-        expected = {
-            units_key(key, layer.index)
+        sizes = {
+            units_key(key, layer.index): max(layer.units, layer.channels)
             for layer in document.layers
             for key, summary in layer.measures.items()
             if summary.reason is None
         }
-        if arrays.exists() and (lacking := expected - set(units)):
+        several = {
+            classes_key(key, layer.index): len(document.meta.data.classes) * max(layer.units, layer.channels)
+            for layer in document.layers
+            for key in layer.measures
+        }
+        units = load_units(arrays, sizes | several) if arrays.exists() else {}
+        if arrays.exists() and (lacking := sizes.keys() - units):
             raise OutputError(f"'{arrays}' is damaged: it lacks '{min(lacking)}'.", "Measure the model again.")
         return cls(document, units, path.with_name(PICTURES))
 

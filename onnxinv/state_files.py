@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onnxinv.errors import OutputError
 from onnxinv.files import write_through
+from onnxinv.stored_arrays import BROKEN, open_archive, read_member
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -61,12 +61,12 @@ def read_arrays(folder: Path, stored: Stored, only: Collection[str] | None = Non
     """
     path = folder / stored.file
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             if _digest(archive) != stored.digest:
                 raise ValueError("it is not what was written")
             names = {member.removesuffix(".npy"): member for member in archive.namelist()}
-            return {name: _array(archive, names[name]) for name in names if only is None or name in only}
-    except (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+            return {name: read_member(archive, names[name]) for name in names if only is None or name in only}
+    except BROKEN as error:
         raise damaged(path, error) from error
 
 
@@ -88,8 +88,3 @@ def _write(file: BinaryIO, arrays: Arrays) -> None:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
-
-
-def _array(archive: zipfile.ZipFile, member: str) -> npt.NDArray[Any]:
-    with archive.open(member) as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)

@@ -146,12 +146,24 @@ class Subjects:
             layers: measured together.
             with_output: whether the class output is measured with them.
         """
-        indices = {layer.index for layer in layers}
-        chosen = [each for each in self.every if each.role == "layer" and each.layer.index in indices]
+        chosen = [each for index in sorted(layer.index for layer in layers) for each in self._of_layers.get(index, ())]
         sizes = {each.map_size for each in chosen if each.map_size}
-        floors = [each for each in self.every if each.role == "floor" and each.map_size in sizes]
-        outputs = [each for each in self.every if each.role == "output" and with_output]
+        floors = [each for each in self._others if each.role == "floor" and each.map_size in sizes]
+        outputs = [each for each in self._others if each.role == "output" and with_output]
         return (*chosen, *floors, *outputs)
+
+    # Asked for layer by layer, of which there may be thousands.
+    @cached_property
+    def _of_layers(self) -> Mapping[int, Sequence[Subject]]:
+        found: dict[int, list[Subject]] = {}
+        for each in self.every:
+            if each.role == "layer":
+                found.setdefault(each.layer.index, []).append(each)
+        return found
+
+    @cached_property
+    def _others(self) -> Sequence[Subject]:
+        return [each for each in self.every if each.role != "layer"]
 
 
 def choose_subjects(

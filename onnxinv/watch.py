@@ -15,6 +15,7 @@ _MODEL_COMMANDS = frozenset({"analyze", "check", "compare", "demo", "init", "ins
 _UNWATCHED = frozenset({"--help", "--debug"})
 _CRASHED = 2
 _BROKEN = 1
+_INTERRUPTED = 130
 
 _SAYS_BROKEN = 71
 """What the child exits with for 1: code that it runs, of a plug-in or native, can end it with a bare 1 as well."""
@@ -51,9 +52,14 @@ def is_watched(arguments: Sequence[str]) -> bool:
 def watch(arguments: Sequence[str]) -> int:
     """Run a command line in a child process and return its exit code, 2 where it crashed."""
     caught: list[int] = []
+    pressed: list[float] = []
     child: subprocess.Popen[bytes] | None = None
 
     def forward(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            pressed.append(monotonic())
+            if _is_urgent(pressed):
+                number = signal.SIGTERM
         caught.append(number)
         if child is not None:
             child.send_signal(number)
@@ -67,16 +73,26 @@ def watch(arguments: Sequence[str]) -> int:
     for number in caught:  # before there was a child
         child.send_signal(number)
     status = child.wait()
+    if -status == signal.SIGTERM and _is_urgent(pressed):
+        from onnxinv.failures import INTERRUPTED
+
+        _say([INTERRUPTED])
+        return _INTERRUPTED
     if -status in _ENDING:
         _end_by(-status)
     if status == _SAYS_BROKEN:
         return _BROKEN
     if status == _BROKEN:
-        from onnxinv.failures import ended
+        from onnxinv.failures import ended, what_to_say
 
-        _say(ended(_model_named(arguments)))
+        _say(what_to_say(ended(_model_named(arguments))))
         return _CRASHED
     return status if _is_exit_code(status) else _tell(status, arguments)
+
+
+def _is_urgent(pressed: Sequence[float]) -> bool:
+    """Whether Ctrl-C was pressed again: native code at work, which may go on for hours, lets nobody hear of it."""
+    return bool(pressed) and pressed[-1] - pressed[0] >= _SAME_KEYPRESS
 
 
 def work(parent: int) -> NoReturn:
@@ -141,19 +157,18 @@ def tell_crash(name: str, arguments: Sequence[str]) -> None:
         name: the signal that ended it.
         arguments: the command line.
     """
-    from onnxinv.failures import crash
+    from onnxinv.failures import crash, what_to_say
 
-    _say(crash(name, _model_named(arguments)))
+    _say(what_to_say(crash(name, _model_named(arguments))))
 
 
-def _say(error: Exception) -> None:
-    from onnxinv.failures import what_to_say
+def _say(lines: Sequence[str]) -> None:
     from onnxinv.printing import prepare_streams, say
 
     prepare_streams()
     if sys.stderr.isatty() and os.name != "nt":
         sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
-    for line in what_to_say(error):
+    for line in lines:
         say(line)
 
 

@@ -1,4 +1,4 @@
-"""A twentieth of the models that the onnx package brings is measured, or refused with a sentence; never anything else."""
+"""A twentieth of the models that the onnx package brings is measured, or refused with a sentence; nothing else."""
 
 from __future__ import annotations
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from onnxinv.errors import OutputError
-from onnxinv.files import check_file, check_folder, write_file, write_folder
+from onnxinv.files import check_file, check_folder, read_file, read_up_to, write_file, write_folder
 
 OLD = {"units.npz": b"old units", "result.json": b"old result"}
 NEW = {"units.npz": b"new units", "result.json": b"new result"}
@@ -169,3 +170,26 @@ def test_looking_leaves_nothing_behind(tmp_path):
     check_folder(tmp_path / "a", marker="m", overwrite=False)
     check_file(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_more_is_read_than_there_may_be_and_no_memory_taken_for_more_than_there_is(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc" * 1000)
+    tracemalloc.start()
+    with (tmp_path / "x").open("rb") as stream:
+        assert read_up_to(stream, 2**31) == b"abc" * 1000
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    with (tmp_path / "x").open("rb") as stream:
+        assert len(read_up_to(stream, 10)) == 11
+    with Path("/dev/zero").open("rb") as stream:
+        assert len(read_up_to(stream, 2**20)) == 2**20 + 1
+
+
+def test_what_is_longer_than_it_may_be_or_no_file_is_not_read(tmp_path):
+    (tmp_path / "x").write_bytes(b"abcd")
+    assert read_file(tmp_path / "x", 4) == b"abcd"
+    with pytest.raises(OSError, match="longer than"):
+        read_file(tmp_path / "x", 3)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="a device or a pipe"):
+        read_file(tmp_path / "pipe")

@@ -33,6 +33,16 @@ def test_a_plain_model_is_measured_optimised_and_without_notices(small):
     assert (found.skipped, found.optimize, found.fixed_batch, found.notices) == ((), True, None, ())
 
 
+def test_a_session_is_asked_for_types_a_few_times_however_many_tensors_there_are(tmp_path, monkeypatch):
+    asked: list[Session] = []
+    answer = Session.output_types
+    monkeypatch.setattr(Session, "output_types", lambda session: asked.append(session) or answer(session))
+    chain = "  ".join(f"t{place + 1} = Relu(t{place})" for place in range(20))
+    text = f"g (float[N, 6] t0) => (float[N, 6] y) {{ {chain}  y = Identity(t20) }}"
+    assert len(run(loaded(tmp_path, parse(text)), numbers(5, 6)).layers) > 20
+    assert len(asked) < 5
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_the_shipped_models_are_measured_whole(path):
     model = load(path)

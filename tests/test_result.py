@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -137,6 +138,14 @@ def test_a_document_that_is_not_text_is_refused(folder):
         pytest.param(lambda content: content.update(extra=1), id="a key too many"),
         pytest.param(lambda content: content["layers"][0].pop("name"), id="a key too few"),
         pytest.param(lambda content: content["layers"][0].update(index="x"), id="a word for a number"),
+        pytest.param(lambda content: content["layers"][0].update(units=10**12), id="more units than the shape has"),
+        pytest.param(
+            lambda content: content["layers"][0].update(units=10**400, channels=10**400, shape=[10**400]),
+            id="more units than there can be",
+        ),
+        pytest.param(lambda content: content["layers"][0].update(channels=3), id="channels of another axis"),
+        pytest.param(lambda content: content["layers"][0].update(channel_axis=-1), id="no such axis"),
+        pytest.param(lambda content: content["layers"][0]["shape"].extend([1] * 100), id="more axes than arrays have"),
         pytest.param(lambda content: content["layers"][1].update(after=[1]), id="a layer that follows itself"),
         pytest.param(lambda content: content["layers"][1].update(after=[-1]), id="a layer that follows none there is"),
     ],
@@ -273,3 +282,47 @@ def test_a_page_of_an_earlier_result_goes_with_it(tmp_path, monkeypatch):
 def test_parts_are_frozen_and_closed(part):
     assert part.model_config["frozen"] is True
     assert part.model_config["extra"] == "forbid"
+
+
+def save_too_much(path: Path) -> None:
+    arrays = {key: np.zeros(1000) for key in small().units}
+    np.savez_compressed(path, **arrays)
+
+
+def save_whole_numbers(path: Path) -> None:
+    np.savez_compressed(path, **{key: np.ones(4, np.int64) for key in small().units})
+
+
+@pytest.mark.parametrize("damage", [save_too_much, save_whole_numbers])
+def test_units_that_are_others_than_the_result_tells_of_are_not_unpacked(folder, damage, monkeypatch):
+    damage(folder / "units.npz")
+    monkeypatch.setattr("onnxinv.units_file.read_member", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(OutputError, match="is not what the result tells of"):
+        Result.load(folder)
+
+
+def test_units_that_nobody_knows_of_are_left_alone(folder):
+    np.savez_compressed(folder / "units.npz", **small().units, more=np.zeros(10_000))
+    assert list(Result.load(folder).units) == list(small().units)
+
+
+def test_a_measure_that_tells_nothing_of_its_interval_is_refused(folder):
+    change(folder, lambda content: content["layers"][0]["measures"][NV]["ci"].pop("mean"))
+    with pytest.raises(OutputError, match="it lacks the interval of the mean"):
+        Result.load(folder)
+
+
+@pytest.mark.parametrize("name", ["result.json", "units.npz"])
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(OutputError, match=r"a device or a pipe|it is no file"):
+        Result.load(folder)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "-Infinity"])
+def test_a_number_that_is_not_finite_is_refused(folder, number):
+    path = folder / "result.json"
+    path.write_text(path.read_text().replace('"std": 0.1', f'"std": {number}', 1))
+    with pytest.raises(OutputError, match=r"is not a result: .*number"):
+        Result.load(folder)

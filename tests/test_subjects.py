@@ -183,3 +183,21 @@ def test_an_image_that_callables_cannot_take_at_another_size_gives_no_floor_ther
 def test_reduced_activations_are_one_a_channel(aggregate: Aggregate) -> None:
     found = chosen(NV, aggregate=aggregate)
     assert [each.extent(8, 9).units for each in found.every] == [1, 3, 5, 2, 10]
+
+
+def test_the_subjects_of_a_layer_are_found_without_going_through_those_of_all_others() -> None:
+    walks: list[int] = []
+
+    class Walked(tuple[Subject, ...]):
+        __slots__ = ()
+
+        def __iter__(self):
+            walks.append(1)
+            return super().__iter__()
+
+    found = chosen(NV, SE, TOP1)
+    watched = Subjects(Walked(found.every), found.lacking)
+    alone = [told(watched.of([layer], with_output=False)) for layer in LAYERS]
+    assert [each[0][1] for each in alone] == [layer.name for layer in LAYERS]
+    assert told(watched.of(LAYERS, with_output=True)) == told(found.every)
+    assert len(walks) <= 2

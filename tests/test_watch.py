@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from onnxinv import watch
-from tests.networks import DIGITS, SHIPPED
+from tests.networks import DIGITS, SHIPPED, save_text
 
 PLAIN = SHIPPED[0]
 ONNXINV = [sys.executable, "-m", "onnxinv"]
@@ -99,6 +99,24 @@ def test_a_real_interrupt_is_130_and_leaves_nothing(tmp_path, reach):
         "Interrupted; what was not finished has not been written."
     ]
     assert list(tmp_path.iterdir()) == []
+
+
+@linux
+def test_a_model_that_computes_for_ever_is_interrupted_by_the_second_keypress(tmp_path):
+    text = """g (float[N, 3] x) => (float[N, 3] y) {
+        n = Constant<value = int64 {4611686018427387904}>()  c = Constant<value = bool {1}>()
+        y = Loop(n, c, x) <body = l (int64 i, bool go, float[N, 3] v) => (bool on, float[N, 3] w) {
+            on = Identity(go)  w = Sigmoid(v) }> }"""
+    line = [*ONNXINV, "inspect", str(save_text(tmp_path / "net.onnx", text))]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        child_of(process)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=2 * watch._SAME_KEYPRESS)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.decode().splitlines()[-1] == "Interrupted; what was not finished has not been written."
 
 
 @linux

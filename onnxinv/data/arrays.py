@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import struct
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, ClassVar
@@ -19,8 +17,7 @@ from onnxinv.data.named_arrays import check_kind, reader, samples_of
 from onnxinv.data.source import PRIMARY, Array, SampleLayout, Samples, Source
 from onnxinv.errors import DataError
 from onnxinv.provenance import TensorInfo
-
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+from onnxinv.stored_arrays import BROKEN, read_header, read_member
 
 
 @register("npy")
@@ -86,7 +83,7 @@ class NpzSource(Source):
                     source=str(path),
                     layout=self.layout,
                 )
-        except (OSError, EOFError, ValueError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error) as error:
+        except BROKEN as error:
             raise DataError(f"'{path}' cannot be read as a .npz file, or is truncated: {error}.") from error
 
     def _load(self, archive: zipfile.ZipFile, member: str, subject: str) -> Array:
@@ -101,8 +98,7 @@ class NpzSource(Source):
         with archive.open(member) as stream:
             _check_header(stream, size, subject, strings=True)
         try:
-            with archive.open(member) as stream:
-                return np.lib.format.read_array(stream, allow_pickle=False)
+            return read_member(archive, member)
         except MemoryError as error:
             raise DataError(f"{subject} does not fit into memory.", "Save it as .npy, which is mapped.") from error
 
@@ -120,20 +116,13 @@ def _check_header(stream: IO[bytes], size: int, subject: str, *, strings: bool =
         DataError: pickled objects, something that is no samples, or fewer bytes than promised.
         ValueError: not a .npy header.
     """
-    version = np.lib.format.read_magic(stream)
-    if version not in _HEADERS:
-        raise ValueError(f"format version {version} is not supported")
-    try:
-        shape, _, dtype = _HEADERS[version](stream)
-    except Exception as error:  # the header is a Python literal: tokenizer and parser raise a dozen kinds of errors
-        raise ValueError("its header is broken") from error
+    header = read_header(stream)
+    shape, dtype = header.shape, header.dtype
     if dtype.hasobject:
         raise DataError(
             f"{subject} holds pickled Python objects, which are never loaded.", "Save it as an array of numbers."
         )
-    if any(length < 0 for length in shape):
-        raise ValueError("its header is broken")
-    if stream.tell() + math.prod(shape) * dtype.itemsize > size:
+    if header.end > size:
         raise DataError(f"{subject} is truncated: its header promises {math.prod(shape)} values of type {dtype}.")
     if not (strings and dtype.kind in "US"):
         check_kind(shape, dtype, subject)

@@ -18,6 +18,7 @@ from onnxinv.data.stated_shapes import shown
 from onnxinv.errors import DataError, UsageError
 from onnxinv.provenance import TensorInfo
 from onnxinv.spec import did_you_mean
+from onnxinv.stored_arrays import BROKEN, read_array
 
 _STATES = re.compile(
     r"(?i)(^|[^a-z])(h|c|hc|hx|cx)_?\d*($|[^a-z])|state|hidden|cell|past|cache|initial_[hc]|carry|memory"
@@ -178,10 +179,11 @@ def _values(text: str, info: TensorInfo) -> Array:
 def _read(path: Path) -> Array:
     require_file(path)
     try:
-        array: Array = np.load(path, allow_pickle=False)
-    except (OSError, EOFError, ValueError, MemoryError) as error:
+        with path.open("rb") as stream:
+            array: Array = read_array(stream, path.stat().st_size)
+    except BROKEN as error:
         raise DataError(f"'{path}' cannot be read as a .npy file: {error}.") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf":
         raise DataError(f"'{path}' is not an array of real numbers.")
     return array
 

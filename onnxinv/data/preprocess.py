@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from onnxinv.data.layout import ModelLayout
 from onnxinv.data.preprocessor_config import read_preprocessor_config
@@ -18,6 +19,9 @@ from onnxinv.spec import explain_validation
 
 Image = npt.NDArray[np.float64]
 
+MOST_PIXELS = 64_000_000
+"""Of an image, however small the file was that it came from."""
+
 _ORDER = {"nearest": 0, "bilinear": 1, "bicubic": 3}
 
 
@@ -26,6 +30,9 @@ def _as_tuple(value: object) -> object:
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Length = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Pixels along a side."""
+
 PerChannel = Annotated[tuple[Finite, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 """One number for all channels, or one a channel."""
 
@@ -35,11 +42,11 @@ class Preprocess(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    resize: PositiveInt | tuple[PositiveInt, PositiveInt] | None = Field(
+    resize: Length | tuple[Length, Length] | None = Field(
         None, description="(height, width), or one number for the shortest edge, which keeps the proportions"
     )
     resample: Literal["nearest", "bilinear", "bicubic"] = Field("bilinear", description="how pixels are interpolated")
-    crop: tuple[PositiveInt, PositiveInt] | None = Field(None, description="(height, width) cut out of the centre")
+    crop: tuple[Length, Length] | None = Field(None, description="(height, width) cut out of the centre")
     rescale: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="factor on the pixels; None: 1/255 for uint8, 1/65535 for uint16, else 1"
     )
@@ -202,6 +209,12 @@ def _target(shape: tuple[int, ...], resize: int | tuple[int, int]) -> tuple[int,
 def _resize(image: Image, target: tuple[int, int], order: int) -> Image:
     if image.shape[:2] == target:
         return image
+    if math.prod(target) > MOST_PIXELS:
+        raise DataError(
+            f"An image of {target[0]} by {target[1]} pixels, as it is to be resized to, is above the limit of "
+            f"{MOST_PIXELS:,}.",
+            "Resize to less.",
+        )
     from skimage.transform import resize
 
     shrinks = target[0] < image.shape[0] or target[1] < image.shape[1]

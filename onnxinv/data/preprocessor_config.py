@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -10,19 +9,27 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from onnxinv.data.files import require_file
 from onnxinv.errors import DataError
+from onnxinv.files import read_file
+from onnxinv.json_text import parse_json
 
 ValueT = TypeVar("ValueT")
 
 _RESAMPLE = {0: "nearest", 2: "bilinear", 3: "bicubic"}
 
+_MOST_BYTES = 1 << 20
+"""No configuration is longer."""
+
 _CROP_SHARE = 224 / 256
 _LARGE = 384
 """From this size on, ConvNeXT's processor resizes to a square instead of cropping one."""
 
+_LONGEST = 1_000_000
+"""Pixels along a side: longer ones are told from what is meant before anything is computed with them."""
+
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError("lengths must be whole numbers above zero")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LONGEST:
+        raise ValueError(f"lengths must be whole numbers from 1 to {_LONGEST:,}")
     return value
 
 
@@ -50,7 +57,7 @@ class _Config(BaseModel):
     do_resize: bool | None = None
     size: Size = None
     resample: int | None = None
-    crop_pct: Annotated[float, Field(gt=0)] | None = None
+    crop_pct: Annotated[float, Field(ge=0.01)] | None = None
     do_center_crop: bool | None = None
     crop_size: Size = None
     do_rescale: bool | None = None
@@ -76,7 +83,7 @@ def read_preprocessor_config(path: Path) -> dict[str, Any]:
     """
     require_file(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_file(path, _MOST_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"'{path}' cannot be read as JSON: {error}.") from error
     if not isinstance(content, dict):

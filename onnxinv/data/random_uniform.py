@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,6 +19,9 @@ from onnxinv.data.source import Array, Samples, Source
 from onnxinv.data.stated_shapes import shown
 from onnxinv.errors import DataError
 from onnxinv.provenance import TensorInfo
+
+_MOST_NUMBERS = 2**28
+"""Of a sample: 2 GiB as they are drawn."""
 
 
 @register("random")
@@ -91,14 +95,19 @@ def _sample_shape(info: TensorInfo, names: set[int | str | None]) -> tuple[int, 
             f"The input '{info.name}' has free dimensions, so that random samples have no shape: {shown(info.shape)}.",
             f"Fix them, for example with --shape {info.name}:{_example(info)}{_or_set(info)}.",
         )
+    if math.prod(lengths) > _MOST_NUMBERS:
+        raise DataError(
+            f"A sample for the input '{info.name}' is too large to be made at random: it has {math.prod(lengths):,} "
+            f"numbers, of {shown(info.shape)}.",
+        )
     return lengths
 
 
 def _example(info: TensorInfo) -> str:
     """Return a shape that fits: images of 224 pixels with 3 channels, sequences of 16."""
-    usual = (3, 224, 224) if len(info.shape) == 4 else [16] * (len(info.shape) - 1)
-    free_sides = (usual[-1], usual[-1], 3) if info.shape[-1] in (1, 3, 4) else usual
-    lengths = [length if isinstance(length, int) else free_sides[place] for place, length in enumerate(info.shape[1:])]
+    image = (224, 224, 3) if info.shape[-1] in (1, 3, 4) else (3, 224, 224)
+    usual = image if len(info.shape) == 4 else [16] * (len(info.shape) - 1)
+    lengths = [length if isinstance(length, int) else usual[place] for place, length in enumerate(info.shape[1:])]
     return ",".join(map(str, [1, *lengths]))
 
 

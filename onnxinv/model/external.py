@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import onnx
@@ -63,7 +64,7 @@ def _check_tensor(path: Path, tensor: onnx.TensorProto) -> None:
             f"{subject} are said to be in '{location}', outside the model's folder.",
             "Put the model and its external data into one folder, without links; be wary of where this model is from.",
         )
-    if not file.is_file():
+    if not os.path.isfile(file):  # unlike the method of a path, it takes names that are too long for one
         raise ModelError(
             f"{subject} are kept in the file '{location}', which is missing.",
             f"Put it into '{path.parent}'; it was written together with the model.",

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from onnxinv.data.fed_types import OPTIONAL
 from onnxinv.errors import ModelError
+from onnxinv.files import read_up_to
 from onnxinv.model.external import check_external
 from onnxinv.model.inline_if import inline_ifs
 from onnxinv.model.ir_version import lower_ir_version
@@ -77,7 +78,7 @@ def load(path: Path) -> Model:
     tidy(proto, path)
     check_specification(path, proto, external=external)
     meta = _describe(path, content, proto)
-    inlined = inline_functions(proto)
+    inlined = inline_functions(proto, path)
     replaced = inline_ifs(inlined)
     tidy(inlined, path)  # what came out of functions and branches may repeat names of nodes
     notices = [f"The optional input '{info.name}' is left out." for info in meta.inputs if info.dtype == OPTIONAL]
@@ -90,17 +91,19 @@ def _read(path: Path) -> bytes:
         found = _models_in(path)
         raise ModelError(f"'{path}' is a folder, not a model.", f"Name a file in it: {found}." if found else _EXPORT)
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ModelError(
-                f"The model '{path}' is larger than 2 GiB, more than one ONNX file can hold.",
-                "Export it with its weights in an external file.",
-            )
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            content = read_up_to(stream, _LARGEST) if path.stat().st_size <= _LARGEST else None
     except FileNotFoundError:
         raise ModelError(f"There is no model '{path}'.", _siblings(path)) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise ModelError(f"The model '{path}' cannot be read: {reason}.") from error
+    if content is None or len(content) > _LARGEST:  # the second of a device, which tells no size
+        raise ModelError(
+            f"The model '{path}' is larger than 2 GiB, more than one ONNX file can hold.",
+            "Export it with its weights in an external file.",
+        )
+    return content
 
 
 def _parse(path: Path, content: bytes) -> onnx.ModelProto:

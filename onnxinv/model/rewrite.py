@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx.inliner
+from google.protobuf.message import Message
 
 from onnxinv.errors import ModelError, OnnxinvError
+from onnxinv.model.messages import messages
 from onnxinv.model.readable import readers
+
+MOST_NODES = 100_000
+"""Nodes that local functions may stand for: each that calls another twice doubles them, and a few make billions."""
+
+_WITHOUT_FUNCTIONS = "Export it without functions."
 
 
 @dataclass(frozen=True)
@@ -69,20 +78,60 @@ def expose(
     return Exposed(rewritten, outputs)
 
 
-def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+def inline_functions(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     """Return the model with the bodies of its local functions in place of their calls, so that they can be exposed.
 
     A model without functions is returned as it is.
 
+    Args:
+        model: the model.
+        path: its file, for what is said of it.
+
     Raises:
-        ModelError: the functions cannot be inlined.
+        ModelError: the functions call each other in a circle, stand for too many nodes, or cannot be inlined.
     """
     if not model.functions:
         return model
+    nodes = _nodes_inlined(model, path)
+    if nodes > MOST_NODES:
+        raise ModelError(
+            f"The local functions of '{path}' stand for {nodes:,} nodes, more than {MOST_NODES:,}.",
+            _WITHOUT_FUNCTIONS,
+        )
     try:
         return onnx.inliner.inline_local_functions(model)
-    except Exception as error:  # whatever C++ raises, for functions that call each other in a circle
-        raise ModelError("The model's local functions cannot be inlined.", "Export it without functions.") from error
+    except Exception as error:  # whatever C++ raises
+        raise ModelError(f"The local functions of '{path}' cannot be inlined.", _WITHOUT_FUNCTIONS) from error
+
+
+def _nodes_inlined(model: onnx.ModelProto, path: Path) -> int:
+    """Return how many nodes a model has when bodies stand in place of all calls, without making them.
+
+    Raises:
+        ModelError: functions call each other in a circle.
+    """
+    calls = {(each.domain, each.name): [_callee(node) for node in _nodes_within(each)] for each in model.functions}
+    counts: dict[tuple[str, str], int] = {}
+    try:
+        for function in TopologicalSorter(
+            {key: calls.keys() & set(made) for key, made in calls.items()}
+        ).static_order():
+            counts[function] = sum(counts.get(callee, 1) for callee in calls[function])
+    except CycleError as error:
+        names = " -> ".join(name for _, name in reversed(error.args[1][:6]))
+        raise ModelError(
+            f"The local functions of '{path}' cannot be inlined: they call each other in a circle: {names}.",
+            _WITHOUT_FUNCTIONS,
+        ) from error
+    return sum(counts.get(_callee(node), 1) for node in _nodes_within(model.graph))
+
+
+def _nodes_within(message: Message) -> Iterable[onnx.NodeProto]:
+    return (part for part in messages(message) if isinstance(part, onnx.NodeProto))
+
+
+def _callee(node: onnx.NodeProto) -> tuple[str, str]:
+    return node.domain, node.op_type
 
 
 def _require(graph: onnx.GraphProto, wanted: Sequence[str]) -> None:

@@ -103,7 +103,14 @@ GOOD = baseline_json({"digits": made("conv1")})
         pytest.param(changed(lambda content: content["runs"].update(x=1)), "runs", id="a run that is none"),
         pytest.param(changed(lambda content: content.update(extra=1)), "extra", id="an unknown key"),
         pytest.param(changed(lambda content: content.update(format=0)), "has format 0", id="a format that never was"),
-        pytest.param(GOOD.replace('"value": 0.97619048', '"value": 1e999'), "finite", id="an infinite value"),
+        pytest.param(
+            GOOD.replace('"value": 0.97619048', '"value": 1e999'), "too large for a number", id="an infinite value"
+        ),
+        pytest.param(
+            changed(lambda content: content["runs"]["digits"]["layers"][0].update(units=10**400)),
+            "units",
+            id="more units than there can be",
+        ),
         pytest.param(GOOD.replace('"se": 0', '"se": -0'), "greater than or equal", id="a negative error"),
     ],
 )
@@ -134,3 +141,8 @@ def test_a_newer_format_is_refused_whatever_it_holds(tmp_path):
 def test_a_folder_is_no_file_to_read(tmp_path):
     with pytest.raises(OnnxinvError, match="cannot be read: Is a directory"):
         read_baseline(Path(tmp_path))
+
+
+def test_a_device_that_never_ends_is_not_read():
+    with pytest.raises(OnnxinvError, match="cannot be read: it is a device or a pipe"):
+        read_baseline(Path("/dev/zero"))

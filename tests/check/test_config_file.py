@@ -325,3 +325,7 @@ def test_arguments_that_say_everything_need_no_file():
         configure({**keys, "limits": [{"max": "x"}]})
     with pytest.raises(UsageError, match=r"^Limit 1 has the unknown key 'mix'"):
         configure({**keys, "limits": [{"mix": 1}]})
+
+
+def test_number_of_more_digits_than_python_reads_is_refused():
+    assert "Exceeds the limit" in refused(f"samples = {'9' * 5000}").message

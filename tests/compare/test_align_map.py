@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from onnxinv.align_map import read_map
@@ -80,3 +82,19 @@ def test_refuses_a_missing_file(tmp_path):
 def test_refuses_a_folder(tmp_path):
     with pytest.raises(UsageError, match="cannot be read: Is a directory"):
         read_map(tmp_path)
+
+
+def test_refuses_a_number_of_more_digits_than_python_reads(tmp_path):
+    with pytest.raises(UsageError, match="cannot be read: Exceeds the limit"):
+        read_map(write(tmp_path, f"pairs = {'9' * 5000}"))
+
+
+def test_refuses_what_is_too_long_for_a_map(tmp_path):
+    with pytest.raises(UsageError, match="longer than 1 MiB"):
+        read_map(write(tmp_path, "#" * (2**20 + 1)))
+
+
+def test_refuses_a_pipe_that_nobody_writes_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(UsageError, match="a device or a pipe"):
+        read_map(tmp_path / "pipe.toml")

@@ -240,3 +240,9 @@ def test_merging_takes_what_was_set_and_leaves_the_rest():
     assert merged == expected
     assert file.mean == (0.5,)
     assert file.merged(Preprocess(resample="bilinear")).resample == "bilinear"
+
+
+@pytest.mark.parametrize("resize", [(9000, 9000), (10**6, 10**6), 10**6])
+def test_what_would_be_resized_beyond_all_measure_is_refused(resize):
+    with pytest.raises(DataError, match="above the limit"):
+        to_pixels(np.zeros((9, 9), np.uint8), "HW", Preprocess(resize=resize))

@@ -97,6 +97,9 @@ def test_a_marked_axis_is_that_of_the_samples():
             "--shape h0:1,16, or hold it at zero with --set-input h0=zeros",
             id="free state",
         ),
+        pytest.param(
+            info(shape=("N", 5, "a", 2, "b", 1)), "--shape x:1,5,16,2,16,1", id="free beyond the axes of an image"
+        ),
         pytest.param(info(shape=()), "The model takes single numbers only.*nothing to take samples of", id="no axes"),
         pytest.param(info("object"), "takes object, not real numbers", id="strings"),
         pytest.param(info("bfloat15"), "takes bfloat15, not real numbers", id="unknown type"),
@@ -130,3 +133,9 @@ def test_a_bad_parameter_is_refused(text, message):
     with pytest.raises(UsageError) as caught:
         open_source(text, [info()])
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("lengths", [(2**30,), (2**31, 2**31), (2**62, 2**62, 2**62)])
+def test_a_sample_too_large_to_be_made_is_refused(lengths):
+    with pytest.raises(DataError, match="too large to be made at random"):
+        open_source("random", [info(shape=("N", *lengths))])

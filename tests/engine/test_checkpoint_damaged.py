@@ -67,6 +67,8 @@ def manifest(halfway: Setting) -> Path:
         pytest.param('"chunk": 0', '"chunk": 3', "is damaged", id="another chunk"),
         pytest.param('"shard": "1/1"', '"shard": "3/2"', "is damaged", id="no such shard"),
         pytest.param('"seconds": ', '"seconds": -', "is damaged", id="before it began"),
+        pytest.param('"groups": 6', '"groups": 4611686018427387904', "is damaged", id="groups beyond all measure"),
+        pytest.param('"places": 1', '"places": 4611686018427387904', "is damaged", id="classes beyond all measure"),
     ],
 )
 def test_a_manifest_that_says_something_else_is_refused(halfway: Setting, old: str, new: str, says: str) -> None:

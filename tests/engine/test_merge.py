@@ -13,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onnxinv.api import analyze, compare
+from onnxinv.checkpoint import read_checkpoint
 from onnxinv.errors import ModelError, OutputError, UsageError
 from onnxinv.merge import merge
 from onnxinv.result import STATE, Result
+from onnxinv.state_files import read_arrays, write_arrays
 from onnxinv.version import __version__
 from tests.engine.states import ALL, SOME, VARIANTS, Setting, assert_same, few_kept_units
 from tests.networks import save_text
@@ -192,6 +194,18 @@ def damaged_sketch(folders: list[Path]) -> list[Path]:
     return folders
 
 
+def sketch_of_another_layer(folders: list[Path]) -> list[Path]:
+    """As somebody writes one who writes the manifest, too."""
+    checkpoint = read_checkpoint(folders[0] / STATE)
+    assert checkpoint is not None
+    stored = checkpoint.manifest.chunks[0]
+    arrays = read_arrays(checkpoint.folder, stored)
+    told = write_arrays(checkpoint.folder, stored.file, {**arrays, "1/places": np.full_like(arrays["1/places"], 1e9)})
+    manifest = checkpoint.folder / "state.json"
+    manifest.write_text(manifest.read_text().replace(stored.digest, told.digest))
+    return folders
+
+
 def damaged_result(folders: list[Path]) -> list[Path]:
     (folders[1] / "result.json").write_text("{")
     return folders
@@ -218,6 +232,7 @@ def no_folder(folders: list[Path]) -> list[Path]:
         pytest.param(another_result, "The result in '{}/2of3' is not that of its states", id="another result"),
         pytest.param(damaged_states, "chunk-0-group-1.npz' cannot be read", id="damaged states"),
         pytest.param(damaged_sketch, "chunk-0-subjects.npz' cannot be read", id="damaged subjects"),
+        pytest.param(sketch_of_another_layer, "1of3' do not fit together: IndexError", id="subjects of another layer"),
         pytest.param(damaged_result, "2of3/result.json' is not a result", id="damaged result"),
         pytest.param(older_states, "1of3' are of onnxinv 0.0.1, and this is", id="another version"),
         pytest.param(no_folder, "There is no folder '{}/nowhere'", id="no folder"),

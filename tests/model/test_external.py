@@ -57,6 +57,10 @@ def test_weights_beside_a_model_named_without_folder_are_found(folder, monkeypat
     assert load(Path("model.onnx")).path == Path("model.onnx")
 
 
+def test_a_name_too_long_for_a_file_is_that_of_none(folder):
+    assert "which is missing" in refusal(folder, external("long" * 2500))
+
+
 def test_a_missing_file_is_named_with_the_weights_in_it(folder):
     message = refusal(folder, external("gone.bin"))
     assert "'w'" in message

@@ -12,6 +12,7 @@ import pytest
 
 from onnxinv.errors import ModelError
 from onnxinv.model.load import load
+from onnxinv.model.rewrite import inline_functions
 from onnxinv.provenance import TensorInfo
 from tests.model.onnx_text import RELU, loaded, parse, save
 from tests.networks import SHIPPED
@@ -200,3 +201,49 @@ def test_local_functions_are_inlined_so_that_what_is_in_them_can_be_measured(tmp
     proto = loaded(tmp_path, model).proto
     assert [node.op_type for node in proto.graph.node] == ["Relu", "Sigmoid", "Relu", "Sigmoid"]
     assert len({name for node in proto.graph.node for name in node.output}) == 4
+
+
+def calls(*callees: str) -> str:
+    """Return a function that calls others one after the other."""
+    names = ["a", *(f"t{place}" for place in range(1, len(callees))), "b"]
+    return "  ".join(f"{names[place + 1]} = local.{callee}({names[place]})" for place, callee in enumerate(callees))
+
+
+def with_functions(bodies: dict[str, str], called: str) -> onnx.ModelProto:
+    head = '<ir_version: 8, opset_import: ["" : 17, "local" : 1]> g (float[N, 3] x) => (float[N, 3] y) '
+    functions = (
+        f'<domain: "local", opset_import: ["" : 17, "local" : 1]> {name} (a) => (b) {{ {body} }}'
+        for name, body in bodies.items()
+    )
+    return onnx.parser.parse_model("\n".join([head + f"{{ y = local.{called}(x) }}", *functions]))
+
+
+@pytest.mark.parametrize("depth", [20, 60])
+def test_functions_that_stand_for_billions_of_nodes_are_refused_before_they_are_inlined(tmp_path, depth):
+    bodies = {"f0": "b = Relu(a)"} | {f"f{number}": calls(*[f"f{number - 1}"] * 2) for number in range(1, depth)}
+    message = refusal(save(tmp_path, with_functions(bodies, f"f{depth - 1}")))
+    assert f"stand for {2 ** (depth - 1):,} nodes" in message
+
+
+@pytest.mark.parametrize(
+    ("bodies", "circle"),
+    [
+        pytest.param({"f": calls("f")}, "f -> f", id="itself"),
+        pytest.param({"f": calls("g"), "g": calls("h"), "h": calls("g")}, "g", id="each other"),
+        pytest.param(
+            {"f": "b = If(a) <then_branch = t () => (p) { p = local.f(a) }, else_branch = e () => (q) { q = Elu(a) }>"},
+            "f -> f",
+            id="itself from within a branch",
+        ),
+    ],
+)
+def test_functions_that_call_each_other_in_a_circle_are_refused(tmp_path, bodies, circle):
+    model = with_functions(bodies, "f")
+    refusal(save(tmp_path, model))  # perhaps by the checker: that of later versions of onnx looks for circles
+    with pytest.raises(ModelError, match=rf"cannot be inlined: they call each other in a circle: .*{circle}"):
+        inline_functions(model, Path("net.onnx"))
+
+
+def test_a_device_that_never_ends_is_read_no_further_than_a_model_can_go(monkeypatch):
+    monkeypatch.setattr("onnxinv.model.load._LARGEST", 1000)
+    assert "larger than 2 GiB" in refusal(Path("/dev/zero"))

@@ -184,3 +184,9 @@ def test_an_operator_of_an_unknown_library_is_named_with_its_domain(tmp_path):
 def test_an_operator_that_no_opset_has_is_named(tmp_path):
     with pytest.raises(ModelError, match="opset 17 has no operator Foo"):
         looked_at(tmp_path, parse(HEAD + "{ y = Foo(x) }"))
+
+
+@pytest.mark.parametrize("batch", [2**31, 2**62])
+def test_a_fixed_batch_that_no_memory_holds_is_refused_before_it_is_made(tmp_path, batch):
+    with pytest.raises(ModelError, match=f"is fixed at {batch:,}: one batch"):
+        looked_at(tmp_path, parse(f"g (float[{batch}, 3] x) => (float[{batch}, 3] y) {{ y = Relu(x) }}"))
