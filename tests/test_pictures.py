@@ -179,16 +179,20 @@ def test_a_damaged_file_is_refused_by_whoever_wants_it_and_by_nobody_else(folder
             lambda content: content["meta"]["pictures"].update(samples=[]), "tells of no activations", id="no sample"
         ),
         pytest.param(
-            lambda content: content["layers"][1].update(shape=[4, 0, 2]), "tells of no activations", id="no unit"
+            lambda content: content["layers"][1].update(shape=[4, 0, 2]), "cannot be used: layers.1", id="no unit"
         ),
         pytest.param(
-            lambda content: content["layers"][1].update(shape=[-4, -2, 2]), "no activations", id="a negative shape"
+            lambda content: content["layers"][1].update(shape=[-4, -2, 2]),
+            "cannot be used: layers.1",
+            id="a negative shape",
         ),
         pytest.param(
-            lambda content: content["layers"][1].update(channel_axis=3), "tells of no activations", id="no such axis"
+            lambda content: content["layers"][1].update(channel_axis=3), "cannot be used: layers.1", id="no such axis"
         ),
         pytest.param(
-            lambda content: content["layers"][1].update(shape=[3, 2, 2]), "outside the layer", id="a smaller layer"
+            lambda content: content["layers"][1].update(shape=[3, 2, 2]),
+            "cannot be used: layers.1",
+            id="a smaller layer",
         ),
     ],
 )
