@@ -91,11 +91,22 @@ def write_through(path: Path, write: Callable[[BinaryIO], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
+        _flush_names(target.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def _flush_names(folder: Path) -> None:
+    """Have a folder keep its names through a loss of power, where the system lets folders be opened for that."""
+    with contextlib.suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
