@@ -172,6 +172,15 @@ def test_a_folder_that_another_process_works_in_is_refused_and_stays_as_it_is(ca
     assert {path.name: path.read_bytes() for path in (tmp_path / "out" / "state").iterdir()} == before
 
 
+def test_states_that_a_run_was_removing_when_it_was_killed_go_when_it_is_resumed(capsys, tmp_path):
+    state = tmp_path / "out" / "state"
+    analyze(capsys, "--resume", "--keep-state", "-o", tmp_path / "out")
+    (state / "state.json").unlink()  # it goes first
+    assert list(state.glob("chunk-*.npz"))
+    assert_refused(analyze(capsys, "--resume", "-o", tmp_path / "out"), "already holds a result")
+    assert not state.exists()
+
+
 def test_a_folder_is_free_again_and_gone_if_nothing_was_kept(tmp_path):
     for _ in range(2):
         with occupied(tmp_path / "out" / "state"):

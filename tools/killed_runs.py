@@ -102,6 +102,9 @@ def _disturbed(output: Path, seconds: float, moments: random.Random, tally: Tall
         killed = True
     if not (output / "result.json").exists():
         _end(output, resume=True)
+    elif killed:
+        # It may have been removing its states: they go now, and that there is a result already is said.
+        subprocess.run(_command(output, resume=True), check=False, stderr=subprocess.DEVNULL)
     tally.resumed += killed
     tally.left += [str(path) for path in output.rglob("*") if path.name.startswith(".") or STATE in path.parts]
 

@@ -24,7 +24,7 @@ def place(output: Path | None, *, resume: bool, keep: bool, shard: str | None, o
 
     Raises:
         UsageError: no folder is named.
-        OutputError: there are states, and nobody said what is to be done with them.
+        OutputError: there are states, and nobody said what is to be done with them, or another process works on them.
     """
     wanted = resume or keep or shard is not None
     if output is None:
@@ -32,14 +32,19 @@ def place(output: Path | None, *, resume: bool, keep: bool, shard: str | None, o
             return None
         option = "--resume" if resume else "--shard" if shard is not None else "--keep-state"
         raise UsageError(f"{option} keeps states in the folder of the result, and none is named.", "Add -o DIR.")
-    from onnxinv.checkpoint import holds_states
+    from onnxinv.checkpoint import holds_states, remove
     from onnxinv.files import clear_partial
+    from onnxinv.occupied import occupied
     from onnxinv.result import STATE
 
     folder = output / STATE
     if resume:
+        if folder.is_dir():
+            with occupied(folder):
+                clear_partial(folder)
+                if not holds_states(folder):
+                    remove(folder)  # left by a run that was killed before it had any, or when it had its result
         clear_partial(output)
-        clear_partial(folder)
     if holds_states(folder) and not resume and not overwrite:
         raise OutputError(
             f"'{folder}' already holds states of a measurement.", "Add --resume to go on with it, or --overwrite."
