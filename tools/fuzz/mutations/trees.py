@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import copy
 import json
 import random
 import tomllib
@@ -52,6 +52,8 @@ _TOML_TEXTS = (
 )
 
 _VALUES = (None, True, False, [], {}, "", 0, -1, 1.5, 1e300, [[]], [None], {"": {}}, "1", [0, 1, 2])
+
+_MANY = 1_000_000
 
 
 def change_json(content: bytes, chance: random.Random) -> bytes:
@@ -103,7 +105,8 @@ def _changed(tree: Any, chance: random.Random, texts: tuple[str, ...]) -> tuple[
         elif kind == 2 and isinstance(holder, list):
             holder.extend([holder[key]] * chance.choice((1, 3, 1000)))
         elif kind == 3:
-            holder[key] = _many() if chance.random() < 0.03 else chance.choice(_VALUES)
+            # Of its own, so that nothing comes to hold itself.
+            holder[key] = [1] * _MANY if chance.random() < 0.03 else copy.deepcopy(chance.choice(_VALUES))
         elif kind == 4:
             other, elsewhere = chance.choice(places)
             holder[key] = json.loads(json.dumps(other.get(elsewhere) if isinstance(other, dict) else other[elsewhere]))
@@ -123,11 +126,6 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
         found += [(holder, key) for key in keys]
         pending += [holder[key] for key in keys if isinstance(holder[key], dict | list)]
     return found
-
-
-@functools.cache
-def _many() -> list[int]:
-    return [1] * 1_000_000
 
 
 def _other(value: Any, chance: random.Random) -> Any:
