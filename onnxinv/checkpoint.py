@@ -296,7 +296,7 @@ def remove(folder: Path) -> None:
 
 def _remove(folder: Path) -> None:
     (folder / MANIFEST).unlink(missing_ok=True)
-    for pattern in ("chunk-*.npz", ".onnxinv.*.partial", ".onnxinv.lock"):
+    for pattern in ("chunk-*.npz", ".onnxinv.*.partial"):
         for file in folder.glob(pattern):
             file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):

@@ -149,7 +149,8 @@ class Crew:
         ]
         self._sent = self._send()  # no other may have it
         for asked, future in list(self._asked.items()):
-            if asked == (chunk, group) or holders.get(future.key, set()) & hanging:
+            # What is with nobody waits for the plan that was sent before, or might still go to who hangs.
+            if (holders.get(future.key) or hanging) & hanging:
                 self._submit(*asked)
 
     def _holders(self) -> dict[str, set[str]]:

@@ -69,8 +69,8 @@ def merge(folders: Sequence[Path], code: Compiled | None = None) -> Result:
         What one run over all groups finds, to rounding in float64.
 
     Raises:
-        OutputError: a folder holds no states, or those of another measurement, or ones that do not fit together; a
-            shard is missing or given twice.
+        OutputError: a folder holds no states, or those of another measurement, or ones that do not fit together or
+            into memory; a shard is missing or given twice.
         ModelError: as `assemble`.
     """
     shards = [_read(folder) for folder in folders]
@@ -79,6 +79,11 @@ def merge(folders: Sequence[Path], code: Compiled | None = None) -> Result:
         return _merge(shards, code)
     except OnnxinvError:
         raise
+    except MemoryError as error:
+        raise OutputError(
+            f"There is not memory enough to merge the states in '{shards[0].folder}'.",
+            "Merge them where there is more: they may be damaged, or only large.",
+        ) from error
     except Exception as error:  # statistics fail in a dozen ways on arrays that are none of theirs
         raise OutputError(
             f"The states in '{shards[0].folder}' do not fit together: {type(error).__name__}: {error}.",

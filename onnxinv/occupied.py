@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from onnxinv.errors import OutputError
 
 _LOCK = ".onnxinv.lock"
 """Name of the file that is locked; it is there while somebody works."""
+
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""What file systems of networks say that know no locks, or have none now."""
 
 
 @contextlib.contextmanager
@@ -21,7 +25,7 @@ def occupied(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: another process works there, or nothing can be written there.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock, SoftFileLock, Timeout
 
     lock = FileLock(folder / _LOCK)
     try:
@@ -29,13 +33,16 @@ def occupied(folder: Path) -> Iterator[None]:
         with contextlib.suppress(NotImplementedError):
             lock.acquire(timeout=0)
     except Timeout as error:
-        raise OutputError(
-            f"Another process measures in '{folder}'.", "Wait until it ends, or take another folder: -o DIR."
-        ) from error
+        # A lock becomes a soft one where there are no others: its file stays where a process is killed.
+        if not isinstance(lock, SoftFileLock):
+            raise OutputError(
+                f"Another process measures in '{folder}'.", "Wait until it ends, or take another folder: -o DIR."
+            ) from error
     except OSError as error:
-        raise OutputError(
-            f"Nothing can be written to '{folder}': {error.strerror}.", "Take another folder: -o DIR."
-        ) from error
+        if error.errno not in _NO_LOCKS:
+            raise OutputError(
+                f"Nothing can be written to '{folder}': {error.strerror}.", "Take another folder: -o DIR."
+            ) from error
     try:
         yield
     finally:

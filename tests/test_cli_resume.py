@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from onnxinv.checkpoint import read_checkpoint
+from onnxinv.commands.states import forget_earlier
 from onnxinv.occupied import occupied
 from onnxinv.result import Result
 from tests.engine.states import assert_same
@@ -186,6 +188,36 @@ def test_a_folder_is_free_again_and_gone_if_nothing_was_kept(tmp_path):
         with occupied(tmp_path / "out" / "state"):
             assert (tmp_path / "out" / "state").is_dir()
     assert not (tmp_path / "out" / "state").exists()
+
+
+@posix
+@pytest.mark.filterwarnings("ignore:flock not supported")
+@pytest.mark.parametrize("reason", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
+def test_where_the_file_system_knows_no_locks_nobody_is_kept_out(monkeypatch, tmp_path, reason):
+    import fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(getattr(errno, reason), "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (tmp_path / ".onnxinv.lock").write_text("1234\nanother machine\n")  # where a process was killed
+    with occupied(tmp_path) as entered:
+        assert entered is None
+
+
+def test_states_are_removed_where_a_file_that_is_open_cannot_be(capsys, monkeypatch, tmp_path):
+    """As on Windows, where the lock is such a file."""
+    analyze(capsys, "--resume", "--keep-state", "-o", tmp_path / "out")
+    unlink = Path.unlink
+
+    def unlink_but_locks(path: Path, missing_ok: bool = False) -> None:
+        if path.name == ".onnxinv.lock":
+            raise PermissionError(errno.EACCES, "it is open", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_but_locks)
+    forget_earlier(tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").glob("state/*")] in ([], [".onnxinv.lock"])
 
 
 def test_a_folder_of_that_name_that_holds_something_else_stays(capsys, tmp_path):

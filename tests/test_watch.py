@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,15 +43,21 @@ def child_of(process: subprocess.Popen[bytes]) -> int:
 
 
 @contextmanager
-def working(out: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Yield a command at work, in a process group of its own."""
-    line = [*ONNXINV, "analyze", str(PLAIN), *SLOW, "-o", str(out)]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0) as process:
+def started(*line: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield a command, in a process group of its own; what is left of it is killed."""
+    with subprocess.Popen(
+        [*ONNXINV, *line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
+    ) as process:
         try:
             yield process
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def working(out: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Start a command that is at work for long."""
+    return started("analyze", str(PLAIN), *SLOW, "-o", str(out))
 
 
 @pytest.mark.parametrize(
@@ -107,8 +113,7 @@ def test_a_model_that_computes_for_ever_is_interrupted_by_the_second_keypress(tm
         n = Constant<value = int64 {4611686018427387904}>()  c = Constant<value = bool {1}>()
         y = Loop(n, c, x) <body = l (int64 i, bool go, float[N, 3] v) => (bool on, float[N, 3] w) {
             on = Identity(go)  w = Sigmoid(v) }> }"""
-    line = [*ONNXINV, "inspect", str(save_text(tmp_path / "net.onnx", text))]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started("inspect", str(save_text(tmp_path / "net.onnx", text))) as process:
         child_of(process)
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):

@@ -97,8 +97,8 @@ def _sample_shape(info: TensorInfo, names: set[int | str | None]) -> tuple[int, 
         )
     if math.prod(lengths) > _MOST_NUMBERS:
         raise DataError(
-            f"A sample for the input '{info.name}' is too large to be made at random: it has {math.prod(lengths):,} "
-            f"numbers, of {shown(info.shape)}.",
+            f"A sample for the input '{info.name}' is too large to be made at random: it has more than "
+            f"{_MOST_NUMBERS:,} numbers, of {shown(info.shape)}.",
         )
     return lengths
 

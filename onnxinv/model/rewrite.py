@@ -22,6 +22,9 @@ MOST_NODES = 100_000
 
 _WITHOUT_FUNCTIONS = "Export it without functions."
 
+_Called = tuple[str, str, str]
+"""Domain, name and overload: what tells functions apart."""
+
 
 @dataclass(frozen=True)
 class Exposed:
@@ -92,11 +95,9 @@ def inline_functions(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
     """
     if not model.functions:
         return model
-    nodes = _nodes_inlined(model, path)
-    if nodes > MOST_NODES:
+    if _nodes_inlined(model, path) > MOST_NODES:
         raise ModelError(
-            f"The local functions of '{path}' stand for {nodes:,} nodes, more than {MOST_NODES:,}.",
-            _WITHOUT_FUNCTIONS,
+            f"The local functions of '{path}' stand for more than {MOST_NODES:,} nodes.", _WITHOUT_FUNCTIONS
         )
     try:
         return onnx.inliner.inline_local_functions(model)
@@ -107,18 +108,23 @@ def inline_functions(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
 def _nodes_inlined(model: onnx.ModelProto, path: Path) -> int:
     """Return how many nodes a model has when bodies stand in place of all calls, without making them.
 
+    A body counts for no more than one node too many: the sums of hostile ones have thousands of digits.
+
     Raises:
         ModelError: functions call each other in a circle.
     """
-    calls = {(each.domain, each.name): [_callee(node) for node in _nodes_within(each)] for each in model.functions}
-    counts: dict[tuple[str, str], int] = {}
+    calls = {
+        (each.domain, each.name, each.overload): [_callee(node) for node in _nodes_within(each)]
+        for each in model.functions
+    }
+    counts: dict[_Called, int] = {}
     try:
         for function in TopologicalSorter(
             {key: calls.keys() & set(made) for key, made in calls.items()}
         ).static_order():
-            counts[function] = sum(counts.get(callee, 1) for callee in calls[function])
+            counts[function] = min(sum(counts.get(callee, 1) for callee in calls[function]), MOST_NODES + 1)
     except CycleError as error:
-        names = " -> ".join(name for _, name in reversed(error.args[1][:6]))
+        names = " -> ".join(name for _, name, _ in reversed(error.args[1][:6]))
         raise ModelError(
             f"The local functions of '{path}' cannot be inlined: they call each other in a circle: {names}.",
             _WITHOUT_FUNCTIONS,
@@ -130,8 +136,8 @@ def _nodes_within(message: Message) -> Iterable[onnx.NodeProto]:
     return (part for part in messages(message) if isinstance(part, onnx.NodeProto))
 
 
-def _callee(node: onnx.NodeProto) -> tuple[str, str]:
-    return node.domain, node.op_type
+def _callee(node: onnx.NodeProto) -> _Called:
+    return node.domain, node.op_type, node.overload
 
 
 def _require(graph: onnx.GraphProto, wanted: Sequence[str]) -> None:

@@ -135,7 +135,7 @@ def test_a_bad_parameter_is_refused(text, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("lengths", [(2**30,), (2**31, 2**31), (2**62, 2**62, 2**62)])
+@pytest.mark.parametrize("lengths", [(2**30,), (2**31, 2**31), (2**62,) * 300])
 def test_a_sample_too_large_to_be_made_is_refused(lengths):
     with pytest.raises(DataError, match="too large to be made at random"):
         open_source("random", [info(shape=("N", *lengths))])

@@ -247,6 +247,17 @@ def test_what_cannot_be_merged_is_named(
     assert refused.value.hint
 
 
+def test_states_are_not_blamed_where_memory_runs_out(
+    thirds: tuple[Setting, list[Path], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("onnxinv.merge.finish", exhausted)
+    with pytest.raises(OutputError, match="not memory enough to merge"):
+        merge(thirds[1])
+
+
 def test_shards_of_different_numbers_that_overlap_are_named(thirds: tuple[Setting, list[Path], Result]) -> None:
     setting, folders, _ = thirds
     setting.run("1of2", shard="1/2")

@@ -218,11 +218,27 @@ def with_functions(bodies: dict[str, str], called: str) -> onnx.ModelProto:
     return onnx.parser.parse_model("\n".join([head + f"{{ y = local.{called}(x) }}", *functions]))
 
 
+def test_functions_of_one_name_are_told_apart_by_their_overload(tmp_path):
+    """As a block in a block of the same class is exported."""
+    model = with_functions({"block": "b = Relu(a)", "outer": calls("block", "block")}, "block")
+    inner, outer = model.functions
+    inner.overload, outer.name, model.ir_version = "1", "block", 10
+    for node in outer.node:
+        node.overload = "1"
+    assert [node.op_type for node in loaded(tmp_path, model).proto.graph.node] == ["Relu", "Relu"]
+
+
 @pytest.mark.parametrize("depth", [20, 60])
 def test_functions_that_stand_for_billions_of_nodes_are_refused_before_they_are_inlined(tmp_path, depth):
     bodies = {"f0": "b = Relu(a)"} | {f"f{number}": calls(*[f"f{number - 1}"] * 2) for number in range(1, depth)}
     message = refusal(save(tmp_path, with_functions(bodies, f"f{depth - 1}")))
-    assert f"stand for {2 ** (depth - 1):,} nodes" in message
+    assert "stand for more than 100,000 nodes" in message
+
+
+def test_functions_that_stand_for_a_number_of_thousands_of_digits_are_refused():
+    bodies = {"f0": "b = Relu(a)"} | {f"f{number}": calls(*[f"f{number - 1}"] * 2) for number in range(1, 15_000)}
+    with pytest.raises(ModelError, match="stand for more than 100,000 nodes"):
+        inline_functions(with_functions(bodies, "f14999"), Path("net.onnx"))
 
 
 @pytest.mark.parametrize(
