@@ -50,6 +50,7 @@ def describe_plan(plan: Plan, seconds: float | None = None) -> RenderableType:
         "skipped": f"{len(plan.skipped)} tensors",
         "device": f"{plan.device.kind}, optimisation {'on' if plan.probe.optimize else 'off'}",
         "batch": f"{layout.batch} variants, {_count(layout.desks, 'group')} at a time"
+        + (f", {layout.at_once} in a run of the model" if layout.at_once < layout.batch else "")
         + (", and the untransformed samples first" if plan.first_pass else ""),
         "chunks": f"{len(layout.chunks)} of layers, each a pass over all variants",
         "sums": _sums(plan),

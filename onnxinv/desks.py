@@ -129,7 +129,7 @@ def _sessions(plan: Plan, tensors: Sequence[Layer], threads: int) -> tuple[Sessi
     if not summed:
         session = _session(plan, exposed.proto, threads)
         outputs = [exposed.outputs[layer.name] for layer in tensors]
-        return session, lambda: Landing(session, outputs, tensors)
+        return session, lambda: Landing(session, outputs, tensors, plan.feeds.batch_axes, plan.layout.at_once)
     pushed = push_down(exposed, summed, len(plan.transforms))
     others = [layer for layer in tensors if layer.name in pushed.outputs]
     session = _session(plan, pushed.proto, threads)

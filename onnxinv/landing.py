@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,23 @@ class Landing:
         session: the session.
         outputs: names of what it exposes.
         layers: what these are, in the same order.
+        batched: names of the inputs whose first axis is the batch; others are fed whole.
+        at_once: variants in one run of the session, at most; None for all that are asked for.
     """
 
-    def __init__(self, session: Session, outputs: Sequence[str], layers: Sequence[Layer]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        outputs: Sequence[str],
+        layers: Sequence[Layer],
+        batched: Collection[str] = (),
+        at_once: int | None = None,
+    ) -> None:
         self._session = session
         self._outputs = outputs
+        self._layers = layers
+        self._batched = batched
+        self._at_once = at_once
         self._room = Room(layers)
         self._lands = session.on_cpu and self._room.fits
 
@@ -72,9 +85,12 @@ class Landing:
             ModelError: the runtime cannot compute this batch.
         """
         if self._lands and self._outputs:
-            arrays = self._room.of(len(next(iter(feed.values()))))
+            rows = len(next(iter(feed.values())))
+            arrays = self._room.of(rows)
             try:
-                self._session.run_into(feed, self._outputs, arrays)
+                for part in _parts(rows, self._at_once):
+                    some = {name: each[part] if name in self._batched else each for name, each in feed.items()}
+                    self._session.run_into(some, self._outputs, self._places(arrays, part))
             except MemoryExhaustedError:
                 raise
             except ModelError:  # an output may have another shape than it had in a small batch
@@ -83,3 +99,17 @@ class Landing:
             else:
                 return arrays
         return self._session.run(feed, self._outputs)
+
+    def _places(self, arrays: Sequence[Raw], part: slice) -> list[Raw]:
+        """Return where the outputs for some variants go."""
+        return [
+            array[part.start * layer.batch.repeats : part.stop * layer.batch.repeats]
+            for array, layer in zip(arrays, self._layers, strict=True)
+        ]
+
+
+def _parts(rows: int, at_once: int | None) -> list[slice]:
+    """Return runs of about the same length, none longer than asked for."""
+    count = -(-rows // (at_once or rows))
+    ends = [rows * number // count for number in range(count + 1)]
+    return [slice(*each) for each in pairwise(ends)]

@@ -27,6 +27,9 @@ _MOST_SAMPLES = 8
 _SUM_BYTES = 4
 """Bytes of one of the sums of a block."""
 
+_RUN = 8 << 20
+"""Bytes of the largest tensor that one run of the model should make: what is made next finds it in the caches."""
+
 _PASSING = 8
 """Tensors of the largest size that the runtime may hold at once: it also keeps what it may need again."""
 
@@ -120,7 +123,8 @@ class Layout:
     """How the measurement is cut up.
 
     Attributes:
-        batch: variants in one session run.
+        batch: variants that are measured together, in one block.
+        at_once: of these, how many are in one run of the model, at most.
         kept_units: units of each layer whose group states are kept; None where no layer has more.
         chunks: layers measured together, chunk after chunk.
         desks: groups measured at the same time.
@@ -129,6 +133,7 @@ class Layout:
     """
 
     batch: int
+    at_once: int
     kept_units: int | None
     chunks: tuple[tuple[Layer, ...], ...]
     desks: int
@@ -148,6 +153,7 @@ class Work:
         variant_bytes: one variant of the primary input.
         operator_bytes: what transforms keep to be quick.
         passing_bytes: of one variant, what the runtime holds for a while and does not hand out; see `passing_bytes`.
+        largest_bytes: of one variant, the largest tensor that is measured, where a block may be run in parts; else 0.
         threads: layers finished at a time.
         desks: groups measured at the same time, at most.
         joins: stretches that there are where units are summed over several groups together; 0 where they may not be.
@@ -160,6 +166,7 @@ class Work:
     variant_bytes: int
     operator_bytes: int
     passing_bytes: int
+    largest_bytes: int
     threads: int
     desks: int
     joins: int = 0
@@ -228,9 +235,16 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int, *, joined: bool) -> 
     layers = [load.layer for load in loads]
     exposed = sum(layer.units * layer.number_bytes for layer in layers)
     most = limit // _BLOCKS_SHARE // max(load.copies for load in loads) // desks
-    batch = work.batch or _batch(exposed + work.passing_bytes + work.variant_bytes, work.columns, rows, most)
+    if work.batch is not None:
+        batch = at_once = work.batch
+    elif work.largest_bytes:
+        at_once = max(1, _RUN // work.largest_bytes)
+        handed_out = most - at_once * work.passing_bytes
+        batch = _batch(exposed + work.variant_bytes, work.columns, rows, handed_out)
+    else:
+        at_once = batch = _batch(exposed + work.passing_bytes + work.variant_bytes, work.columns, rows, most)
     samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
-    passing = desks * batch * work.passing_bytes
+    passing = desks * min(batch, at_once) * work.passing_bytes
     room = limit - passing - samples
     workers = min(work.threads, len(layers))
     finishing = workers * (groups + 3) * max(load.finishing for load in loads)
@@ -261,6 +275,7 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int, *, joined: bool) -> 
     state, collected = max((needs(*size) for size in sizes), key=sum)
     return Layout(
         batch,
+        at_once,
         KEPT_UNITS if any(load.kept < load.group for load in loads) else None,
         tuple(tuple(chunk) for chunk in chunks),
         desks,
@@ -285,6 +300,11 @@ def passing_bytes(layers: Sequence[Layer], measured: Sequence[Layer]) -> int:
     """
     whole = (one.units * one.number_bytes for one, other in zip(layers, measured, strict=True) if other.drawn)
     return _PASSING * max(whole, default=0)
+
+
+def largest_bytes(layers: Sequence[Layer]) -> int:
+    """Return the bytes of the largest of these tensors, of one variant."""
+    return max((layer.units * layer.number_bytes for layer in layers), default=0)
 
 
 def summing_bytes(loads: Sequence[Load]) -> int:

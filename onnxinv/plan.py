@@ -22,7 +22,7 @@ from onnxinv.grouping import Group, check_classes, further_groups, group_samples
 from onnxinv.loads import load_of
 from onnxinv.measures import Measure
 from onnxinv.measures.normalized_variance import NormalizedVariance
-from onnxinv.memory import Layout, Work, lay_out, passing_bytes, summing_bytes
+from onnxinv.memory import Layout, Work, largest_bytes, lay_out, passing_bytes, summing_bytes
 from onnxinv.model.cautions import cautions
 from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_output
 from onnxinv.model.fed_inputs import fed_inputs
@@ -220,6 +220,7 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         variant_bytes=feeds.variant_bytes,
         operator_bytes=feeds.operator_bytes,
         passing_bytes=passing_bytes(probe.layers, drawn),
+        largest_bytes=largest_bytes(probe.layers) if lands and _comes_apart(feeds, drawn) else 0,
         threads=threads,
         desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
         joins=0 if config.may_stop_early or config.keeps_states or classes else len(stretches(groups, joined=True)),
@@ -288,11 +289,16 @@ def _lay_out(work: Work, budget: int | None, found: Pushable | None) -> tuple[La
         return lay_out(work, budget), frozenset(), "" if found is None else found.reasons
     loads = [replace(load, summed=load.layer.name in found.layers) for load in work.loads]
     passing = max(work.passing_bytes, summing_bytes(loads))
-    layout = lay_out(replace(work, loads=loads, passing_bytes=passing, joins=0), budget)
+    layout = lay_out(replace(work, loads=loads, passing_bytes=passing, largest_bytes=0, joins=0), budget)
     if layout.batch >= work.columns:
         return layout, found.layers, found.reasons
     reason = f"a run of {layout.batch} does not hold all {work.columns} variants of a sample"
     return lay_out(work, budget), frozenset(), reason
+
+
+def _comes_apart(feeds: Feeds, layers: Sequence[Layer]) -> bool:
+    """Whether runs of a few variants, one after the other, fill the arrays that one run of all of them fills."""
+    return not any(feeds.batch_axes.values()) and not any(layer.batch.outer for layer in layers)
 
 
 def _decisive(config: RunConfig, measures: Sequence[Measure]) -> Measure | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -47,6 +48,7 @@ def work(loads: list[Load], *, groups: int = 10, batch: int | None = None, desks
         variant_bytes=1000,
         operator_bytes=0,
         passing_bytes=0,
+        largest_bytes=0,
         threads=threads,
         desks=desks,
     )
@@ -153,3 +155,14 @@ def test_a_system_that_does_not_tell_its_memory_is_taken_to_have_some(monkeypatc
 
     monkeypatch.setattr("os.sysconf", sysconf)
     assert plan(layers(10), None).memory.budget == 4 << 30
+
+
+def test_a_run_of_the_model_makes_tensors_that_stay_in_the_caches():
+    found = work([load(each, 80) for each in layers(1_000_000, 500)])
+    large = lay_out(replace(found, largest_bytes=4_000_000), 1 << 40)
+    assert (large.at_once, large.batch) == (2, 33)
+    assert lay_out(replace(found, largest_bytes=10_000_000), 1 << 40).at_once == 1
+    as_asked = lay_out(replace(found, largest_bytes=4_000_000, batch=20), 1 << 40)
+    assert (as_asked.at_once, as_asked.batch) == (20, 20)
+    whole = lay_out(found, 1 << 40)
+    assert whole.at_once == whole.batch
