@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.fuzz.mutations.values import MARKUP
 
-_CODE_SPAN = re.compile(r"`[^`\n]*`")
+_CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 """What Markdown shows as it is."""
 
 
@@ -101,7 +101,7 @@ def _render(found: object) -> None:
 
 def _check_texts(texts: dict[str, str]) -> None:
     for name, text in texts.items():
-        outside = _CODE_SPAN.sub("", text) if name == "markdown" else text
+        outside = _CODE.sub("", text) if name == "markdown" else text
         if name in ("html", "markdown") and MARKUP in outside:
             raise HarmError(f"{name} holds markup of the file as it is")
         if name in ("terminal", "markdown") and not all(line.isprintable() for line in text.split("\n")):
