@@ -174,7 +174,7 @@ def test_a_model_of_texts(capsys, tmp_path):
             ["--resize", "1x2x3"], ["--resize '1x2x3' is not a size", "--resize 224,224"], id="a size of three numbers"
         ),
         pytest.param(["--resize", ""], ["--resize '' is not a size"], id="an empty size"),
-        pytest.param(["--resize", "0"], ["resize: Input should be greater than 0"], id="a size of 0"),
+        pytest.param(["--resize", "0"], ["resize: Input should be greater than or equal to 1"], id="a size of 0"),
         pytest.param(["--mean", "a,b"], ["--mean 'a,b' is not a list of numbers"], id="a mean that is words"),
         pytest.param(["--mean", ""], ["--mean '' is not a list of numbers"], id="an empty mean"),
         pytest.param(["--mean", "1,2"], ["has 2 values, but the image has 1 channel"], id="a mean of too many numbers"),
@@ -278,7 +278,7 @@ def test_a_folder_without_permission_is_refused_before_the_work(capsys):
         ),
         pytest.param(lambda folder: np.savez(folder / "units.npz"), "is damaged: it lacks", id="with no units"),
         pytest.param(
-            lambda folder: np.savez(folder / "units.npz", x=np.array([{}])),
+            lambda folder: np.savez(folder / "units.npz", **{"normalized-variance/0000": np.array([{}])}),
             "units.npz' cannot be read",
             id="with pickled units",
         ),

@@ -198,7 +198,7 @@ def test_two_inputs_of_different_lengths_are_refused(tmp_path):
         pytest.param(raw_npy("{'descr': '<f8', 'fortran_order': False, 'shape': ()}", b"8" * 8), "single", id="0-d"),
         pytest.param(raw_npy("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 2)}"), "no samples", id="empty"),
         pytest.param(
-            raw_npy("{'descr': '<U1', 'fortran_order': False, 'shape': (1,)}", b"1234"), "real numbers", id="strings"
+            raw_npy("{'descr': '<U1', 'fortran_order': False, 'shape': (1,)}", b"a\0\0\0"), "real numbers", id="strings"
         ),
     ],
 )

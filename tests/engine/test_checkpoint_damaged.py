@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
 
     def full(descriptor: int) -> None:
         nonlocal left
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            return
         left -= 1
         if left < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
