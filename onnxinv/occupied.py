@@ -30,7 +30,7 @@ def occupied(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / _LOCK)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(NotImplementedError):
+        with contextlib.suppress(NotImplementedError):  # what a file system without locks ends with
             lock.acquire(timeout=0)
     except Timeout as error:
         # A lock becomes a soft one where there are no others: its file stays where a process is killed.
