@@ -12,7 +12,7 @@ import numpy as np
 from onnxinv.measured import Found
 from onnxinv.measures import Measure, Values
 from onnxinv.measures.dispersion import count_faint
-from onnxinv.measures.layer import Collected, measure_layer
+from onnxinv.measures.layer import SLICE_UNITS, Collected, measure_layer
 from onnxinv.result import MeasureSummary
 from onnxinv.sketch import Sketch
 from onnxinv.spent import Spent
@@ -45,7 +45,8 @@ def finish(sketches: Sequence[Sketch], collected: Callable[[int], Collected], th
         collected: hands out the closed states of a subject by its place; called once for each.
         threads: how many are worked on at the same time.
     """
-    with ThreadPoolExecutor(threads) as pool:
+    largest = max((sketch.units.channel.size for sketch in sketches), default=0)
+    with ThreadPoolExecutor(threads if largest > SLICE_UNITS else 1) as pool:  # small ones leave no other thread a turn
         done = list(pool.map(lambda place: _finish_one(sketches[place], collected, place), range(len(sketches))))
     layers: dict[int, dict[str, tuple[Values, MeasureSummary]]] = {}
     floors: dict[MapSize | None, dict[str, tuple[Values, MeasureSummary]]] = {}

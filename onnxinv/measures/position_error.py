@@ -12,6 +12,11 @@ from onnxinv.measures.units import Units
 from onnxinv.statistics import Array
 
 _MOST_FOLDS = 16
+"""Folds, at most, that the positions of few channels are left out in."""
+
+_FOLDS_OF_MANY, _MANY_CHANNELS = 8, 16
+"""As many deviations as that many folds give for each of so many channels tell the error just as well."""
+
 _SHUFFLES = 8
 
 
@@ -43,7 +48,7 @@ def remaining(units: Units) -> list[npt.NDArray[np.intp]]:
     """
     if units.drawn is None:
         return []
-    folds = min(units.drawn, _MOST_FOLDS)
+    folds = min(units.drawn, _MOST_FOLDS if units.count < _MANY_CHANNELS else _FOLDS_OF_MANY)
     fold = np.arange(units.channel.size) % units.drawn % folds
     return [np.flatnonzero(fold != left_out) for left_out in range(folds)]
 

@@ -12,8 +12,8 @@ from numba import uintp
 from onnxinv.statistics.compiling import compiled_function
 from onnxinv.statistics.single_sums import FEW, LARGEST, SMALLEST
 
-AT_ONCE = 1024
-"""Units at a time: their sums stay in the cache that is next to the processor."""
+AT_ONCE = 2048
+"""Units at a time: few enough that their sums stay in a cache, and enough that memory is read in long runs."""
 
 _LARGEST_SQUARE, _SMALLEST_SQUARE = np.float32(LARGEST**2), np.float32(SMALLEST**2)
 
@@ -31,8 +31,23 @@ def _clear(sums, at, count):
 
 
 @compiled_function(fused=True)
-def _add_row(values, at, start, total, squares, to, count):
-    at, start, to = uintp(at), uintp(start), uintp(to)
+def _add_variants(values, start, at, stride, total, squares, to, count):
+    """Add four variants: what is summed is read and written once for all of them."""
+    start, at, stride, to = uintp(start), uintp(at), uintp(stride), uintp(to)
+    second = at + stride
+    third = second + stride
+    fourth = third + stride
+    for unit in range(uintp(count)):
+        pivot = values[start + unit]
+        a, b = values[at + unit] - pivot, values[second + unit] - pivot
+        c, d = values[third + unit] - pivot, values[fourth + unit] - pivot
+        total[to + unit] += (a + b) + (c + d)
+        squares[to + unit] += (a * a + b * b) + (c * c + d * d)
+
+
+@compiled_function(fused=True)
+def _add_variant(values, start, at, total, squares, to, count):
+    start, at, to = uintp(start), uintp(at), uintp(to)
     for unit in range(uintp(count)):
         shifted = values[at + unit] - values[start + unit]
         total[to + unit] += shifted
@@ -47,15 +62,43 @@ def _take_mean(total, squares, to, share, count):
 
 
 @compiled_function()
-def _add_row_total(values, at, start, total, to, count):
-    at, start, to = uintp(at), uintp(start), uintp(to)
+def _add_totals(values, start, at, stride, total, to, count):
+    """Add four variants, see `_add_variants`."""
+    start, at, stride, to = uintp(start), uintp(at), uintp(stride), uintp(to)
+    second = at + stride
+    third = second + stride
+    fourth = third + stride
+    for unit in range(uintp(count)):
+        pivot = values[start + unit]
+        a, b = values[at + unit] - pivot, values[second + unit] - pivot
+        c, d = values[third + unit] - pivot, values[fourth + unit] - pivot
+        total[to + unit] += (a + b) + (c + d)
+
+
+@compiled_function()
+def _add_total(values, start, at, total, to, count):
+    start, at, to = uintp(start), uintp(at), uintp(to)
     for unit in range(uintp(count)):
         total[to + unit] += values[at + unit] - values[start + unit]
 
 
 @compiled_function(fused=True)
-def _add_row_squares(values, at, start, mean, squares, to, count):
-    at, start, to = uintp(at), uintp(start), uintp(to)
+def _add_squares(values, start, at, stride, mean, squares, to, count):
+    """Add those of four variants, see `_add_variants`."""
+    start, at, stride, to = uintp(start), uintp(at), uintp(stride), uintp(to)
+    second = at + stride
+    third = second + stride
+    fourth = third + stride
+    for unit in range(uintp(count)):
+        pivot, shift = values[start + unit], mean[unit]
+        a, b = values[at + unit] - pivot - shift, values[second + unit] - pivot - shift
+        c, d = values[third + unit] - pivot - shift, values[fourth + unit] - pivot - shift
+        squares[to + unit] += (a * a + b * b) + (c * c + d * d)
+
+
+@compiled_function(fused=True)
+def _add_square(values, start, at, mean, squares, to, count):
+    start, at, to = uintp(start), uintp(at), uintp(to)
     for unit in range(uintp(count)):
         shifted = values[at + unit] - values[start + unit] - mean[unit]
         squares[to + unit] += shifted * shifted
@@ -73,16 +116,23 @@ def _sum_row(values, start, stride, transforms, total, squares, to, mean, share,
     """Sum a row of each unit, about its first variant or, of many, about its mean."""
     _clear(total, to, count)
     _clear(squares, to, count)
+    fours = transforms - transforms % 4
     if transforms <= FEW:
-        for place in range(transforms):
-            _add_row(values, start + place * stride, start, total, squares, to, count)
+        for place in range(0, fours, 4):
+            _add_variants(values, start, start + place * stride, stride, total, squares, to, count)
+        for place in range(fours, transforms):
+            _add_variant(values, start, start + place * stride, total, squares, to, count)
         _take_mean(total, squares, to, share, count)
     else:
-        for place in range(transforms):
-            _add_row_total(values, start + place * stride, start, total, to, count)
+        for place in range(0, fours, 4):
+            _add_totals(values, start, start + place * stride, stride, total, to, count)
+        for place in range(fours, transforms):
+            _add_total(values, start, start + place * stride, total, to, count)
         _take_share(total, to, share, mean, count)
-        for place in range(transforms):
-            _add_row_squares(values, start + place * stride, start, mean, squares, to, count)
+        for place in range(0, fours, 4):
+            _add_squares(values, start, start + place * stride, stride, mean, squares, to, count)
+        for place in range(fours, transforms):
+            _add_square(values, start, start + place * stride, mean, squares, to, count)
 
 
 @compiled_function()
@@ -123,12 +173,36 @@ def _begin_column(values, at, pivot, total, squares, to, count):
 
 
 @compiled_function(fused=True)
-def _add_column(values, at, pivot, total, squares, to, count):
+def _add_samples(values, at, stride, pivot, total, squares, to, count):
+    """Add two samples to a column: what is summed is read and written once for both."""
+    at, stride, to = uintp(at), uintp(stride), uintp(to)
+    second = at + stride
+    for unit in range(uintp(count)):
+        a, b = values[at + unit] - pivot[to + unit], values[second + unit] - pivot[to + unit]
+        total[to + unit] += a + b
+        squares[to + unit] += a * a + b * b
+
+
+@compiled_function(fused=True)
+def _add_sample(values, at, pivot, total, squares, to, count):
     at, to = uintp(at), uintp(to)
     for unit in range(uintp(count)):
         shifted = values[at + unit] - pivot[to + unit]
         total[to + unit] += shifted
         squares[to + unit] += shifted * shifted
+
+
+@compiled_function()
+def _sum_column(values, start, stride, samples, pivot, total, squares, to, first, count):
+    """Add samples to a column of each unit."""
+    done = 0
+    if first:
+        _begin_column(values, start, pivot, total, squares, to, count)
+        done = 1
+    for sample in range(done, samples - 1, 2):
+        _add_samples(values, start + sample * stride, stride, pivot, total, squares, to, count)
+    if (samples - done) % 2:
+        _add_sample(values, start + (samples - 1) * stride, pivot, total, squares, to, count)
 
 
 @compiled_function()
@@ -241,17 +315,13 @@ def reduce_units(
                 lost += _far(pivot, column * units + place, width)
         if lost:
             return done, faint
+        for column in range(transforms):
+            source, target = done + column * column_stride, column * units + place
+            _sum_column(values, source, sample_stride, samples, pivot, total, squares, target, first, width)
         for sample in range(samples):
             start, row = done + sample * sample_stride, sample * AT_ONCE
-            begins = first and sample == 0
-            for column in range(transforms):
-                source, target = start + column * column_stride, column * units + place
-                if begins:
-                    _begin_column(values, source, pivot, total, squares, target, width)
-                else:
-                    _add_column(values, source, pivot, total, squares, target, width)
             _take_share(totals, row, share, one, width)
-            if begins:
+            if first and sample == 0:
                 _begin_mean(values, start, one, row_pivot, row_beyond, place, width)
             else:
                 _add_mean(values, start, one, row_pivot, row_beyond, mean_total, mean_squares, place, width)

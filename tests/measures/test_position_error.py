@@ -28,14 +28,15 @@ def replicates_of(values: np.ndarray, units: Units) -> Replicates:
     return Replicates(np.stack(parts), missed(units))
 
 
+@pytest.mark.parametrize(("channels", "most"), [(3, 16), (15, 16), (16, 8), (60, 8)])
 @pytest.mark.parametrize("positions", [4, 16, 37])
-def test_each_position_is_left_out_once_and_every_channel_keeps_some(positions):
-    units = drawn(3, positions, 100)
+def test_each_position_is_left_out_once_and_every_channel_keeps_some(channels, most, positions):
+    units = drawn(channels, positions, 100)
     kept = remaining(units)
-    assert len(kept) == min(positions, 16)
-    left_out = [np.setdiff1d(np.arange(3 * positions), each) for each in kept]
-    np.testing.assert_array_equal(np.sort(np.concatenate(left_out)), np.arange(3 * positions))
-    sizes = {tuple(np.bincount(units.channel[each], minlength=3)) for each in left_out}
+    assert len(kept) == min(positions, most)
+    left_out = [np.setdiff1d(np.arange(channels * positions), each) for each in kept]
+    np.testing.assert_array_equal(np.sort(np.concatenate(left_out)), np.arange(channels * positions))
+    sizes = {tuple(np.bincount(units.channel[each], minlength=channels)) for each in left_out}
     assert all(len(set(size)) == 1 for size in sizes)
     assert max(size[0] for size in sizes) - min(size[0] for size in sizes) <= 1
 

@@ -76,7 +76,7 @@ def draw(samples: int, transforms: int, units: int, seed: int = 0) -> np.ndarray
     return (3 + apart + generator.standard_normal((samples, transforms, units)) / 2).astype(np.float32)
 
 
-@pytest.mark.parametrize("transforms", [1, 2, 16, 17, 49])
+@pytest.mark.parametrize("transforms", [1, 2, 3, 16, 17, 19, 49])
 @pytest.mark.parametrize(("samples", "block"), [(1, 1), (7, 1), (7, 3), (7, 7), (150, 50)])
 def test_few_and_many_transforms_and_samples(transforms, samples, block):
     grid = draw(samples, transforms, 30)
