@@ -27,7 +27,7 @@ _MOST_SAMPLES = 8
 _SUM_BYTES = 4
 """Bytes of one of the sums of a block."""
 
-_RUN = 10 << 20
+_RUN = 5 << 20
 """Bytes of the largest tensor that one run of the model should make: what is made next finds it in the caches."""
 
 _PASSING = 8

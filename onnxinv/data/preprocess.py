@@ -170,9 +170,9 @@ def write_to_model(images: Image, preprocess: Preprocess, layout: ModelLayout, g
             None if values is None else _per_channel(values, planes.shape[1], name).reshape(-1, 1, 1)
             for values, name in ((preprocess.mean, "mean"), (preprocess.std, "std"))
         )
-        # Channel by channel: numpy is slow where the fastest axis is one of three numbers.
-        planes = np.array(planes, np.float64, order="C")
-        planes = planes if mean is None else np.subtract(planes, mean, out=planes)
+        apart = np.empty(planes.shape)
+        _copy_planes(planes, apart)
+        planes = apart if mean is None else np.subtract(apart, mean, out=apart)
         planes = planes if std is None else np.divide(planes, std, out=planes)
     if given.dtype.kind == "b":
         wanted[...] = planes >= 0.5
@@ -180,7 +180,13 @@ def write_to_model(images: Image, preprocess: Preprocess, layout: ModelLayout, g
         limits = np.iinfo(given.dtype)
         wanted[...] = np.clip(np.rint(planes), limits.min, limits.max)
     else:
-        wanted[...] = planes
+        _copy_planes(planes, wanted)
+
+
+def _copy_planes(planes: Array, to: Array) -> None:
+    """Copy (N, channels, height, width): numpy is slow where the fastest axis is one of three numbers."""
+    for channel in range(planes.shape[1]):
+        to[:, channel] = planes[:, channel]
 
 
 def _highest(dtype: np.dtype[Any]) -> float | None:

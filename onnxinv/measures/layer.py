@@ -196,17 +196,23 @@ def _joined(pieces: Sequence[Values]) -> Values:
 
 def _slices(units: Units) -> Iterator[Positions]:
     """Cut the units into runs of whole channels, in the order of the channels."""
-    ordered = bool((np.diff(units.channel) >= 0).all())
-    order = np.argsort(units.channel, kind="stable")
+    order = _by_channel(units)
     ends = np.cumsum(np.bincount(units.channel, minlength=units.count))
     start = 0
-    while start < order.size:
+    while start < units.channel.size:
         fitting = np.searchsorted(ends, start + SLICE_UNITS, side="right") - 1
         following = np.searchsorted(ends, start, side="right")
         end = int(ends[max(fitting, following)])
         # A slice makes views where an index array would copy every state.
-        yield slice(start, end) if ordered else order[start:end].astype(np.intp)
+        yield slice(start, end) if order is None else order[start:end]
         start = end
+
+
+def _by_channel(units: Units) -> npt.NDArray[np.intp] | None:
+    """Return the units channel by channel; None where they are in that order, as is usual, since sorting takes long."""
+    if (np.diff(units.channel) >= 0).all():
+        return None
+    return np.argsort(units.channel, kind="stable").astype(np.intp)
 
 
 def spread_subset(units: Units, size: int, seed: int) -> npt.NDArray[np.intp] | None:
@@ -222,15 +228,17 @@ def spread_subset(units: Units, size: int, seed: int) -> npt.NDArray[np.intp] | 
     if units.channel.size <= size:
         return None
     generator = np.random.default_rng(seed)
-    in_order = np.argsort(units.channel, kind="stable")
+    by_channel = _by_channel(units)
+    in_order = np.arange(units.channel.size) if by_channel is None else by_channel
     counts = np.bincount(units.channel, minlength=units.count)
     starts = np.repeat(np.cumsum(counts) - counts, counts)
-    turn = generator.permutation(counts.max())[np.arange(in_order.size) - starts]
-    by_channel = in_order[np.lexsort((turn, units.channel[in_order]))]
-    rank = np.arange(by_channel.size) - starts
+    rank = np.arange(in_order.size) - starts
+    turn = generator.permutation(counts.max())[rank]
     if units.count <= size and counts.min() == counts.max():
-        size -= size % units.count
-    # Of equal rank any channel may come first, else the first channels would be taken where there are more than places.
-    order = generator.permutation(rank.size)
-    chosen = by_channel[order[np.argsort(rank[order], kind="stable")[:size]]]
+        chosen = in_order[turn < size // units.count]
+    else:
+        by_turn = in_order[np.lexsort((turn, units.channel[in_order]))]
+        # Of equal rank any channel may come first, else the first ones would be taken where there are more than places.
+        order = generator.permutation(rank.size)
+        chosen = by_turn[order[np.argsort(rank[order], kind="stable")[:size]]]
     return np.sort(chosen).astype(np.intp)
