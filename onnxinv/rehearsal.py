@@ -11,14 +11,17 @@ import numpy as np
 from onnxinv.engine import measure
 from onnxinv.plan import Plan
 
-_FEW = 8
-"""Variants of a block at first, while it is not known how slow the model is."""
+_FEW, _ROW = 8, 32
+"""Variants of a block at first, while it is not known how slow the model is; or a row of not more than the second.
 
-_BLOCKS = 3
-"""Blocks that are run at each desk; the first one warms up and is not timed."""
+Parts of rows are summed in another way.
+"""
+
+_TIMED = 2
+"""Blocks that are timed at each desk, after those that warm up."""
 
 _PATIENCE = 2.0
-"""Seconds after which no further block is begun, once one was timed."""
+"""Seconds after which warming up is over, and after which no further block is begun, once one was timed."""
 
 
 class _EnoughError(Exception):
@@ -35,33 +38,59 @@ def seconds_per_inference(plan: Plan) -> float:
         DataError: a sample cannot be read or does not fit.
     """
     full = plan.layout.batch
-    batch = plan.probe.fixed_batch or min(full, _FEW)
+    batch = plan.probe.fixed_batch or min(full, plan.columns if _FEW < plan.columns <= _ROW else _FEW)
     seconds = _rehearse(plan, batch)
-    while batch < full:  # variants of a small model take less the more of them are run at once
+    # Variants of a small model take less the more of them are run at once.
+    while batch < min(full, plan.layout.at_once):
         batch = min(full, 4 * batch)
-        if plan.layout.desks * _BLOCKS * batch * seconds > _PATIENCE:
+        if plan.layout.desks * (1 + _TIMED) * batch * seconds > _PATIENCE:
             break
         seconds = _rehearse(plan, batch)
     return seconds
 
 
+class _Watch:
+    """Times blocks once those before them have warmed up.
+
+    Args:
+        desks: how many blocks are at work at the same time; each of them begins cold.
+        warming: variants after which they are warm.
+        enough: variants after which it ends the rehearsal.
+    """
+
+    def __init__(self, desks: int, warming: int, enough: int) -> None:
+        self._desks, self._warming, self._enough = desks, warming, enough
+        self._blocks = self._variants = self._warmed = 0
+        self._first = self._warm = self._last = 0.0
+
+    def __call__(self, more: int) -> None:
+        """Note that a block of so many variants is done."""
+        self._last = perf_counter()
+        self._blocks += 1
+        self._variants += more
+        if self._blocks == 1:
+            self._first = self._last
+        if self._warmed:
+            if self._variants >= self._enough or self._last - self._warm > _PATIENCE:
+                raise _EnoughError
+        elif self._blocks >= self._desks and (self._variants >= self._warming or self._last - self._first > _PATIENCE):
+            self._warm, self._warmed = self._last, self._variants
+
+    def seconds(self) -> float:
+        """Return what a variant took."""
+        return (self._last - self._warm) / (self._variants - self._warmed)
+
+
 def _rehearse(plan: Plan, batch: int) -> float:
-    count = -(-_BLOCKS * batch // plan.columns)
-    desks = plan.layout.desks
-    total = desks * count * (plan.columns + plan.first_pass)
+    desks, row = plan.layout.desks, plan.columns + plan.first_pass
+    # A whole row touches all that the statistics of a desk keep: memory that is new may be slow to come.
+    warming = max(batch, row)
+    count = -(-(warming + _TIMED * batch) // row)
     # Where there are fewer samples than that, they take turns.
     samples = np.resize(np.concatenate([part for group in plan.groups for part in group]), desks * count)
     groups = tuple((part,) for part in np.split(samples, desks))
     short = replace(plan, samples=samples, groups=groups, layout=replace(plan.layout, batch=batch))
-    ends: list[float] = []
-    done: list[int] = []
-
-    def advance(more: int) -> None:
-        ends.append(perf_counter())
-        done.append(more)
-        if sum(done) >= total or (len(ends) > desks and ends[-1] - ends[desks - 1] > _PATIENCE):
-            raise _EnoughError
-
+    watch = _Watch(desks, desks * warming, desks * count * row)
     with suppress(_EnoughError):
-        measure(short, advance)
-    return (ends[-1] - ends[desks - 1]) / sum(done[desks:])
+        measure(short, watch)
+    return watch.seconds()

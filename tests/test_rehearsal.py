@@ -20,28 +20,34 @@ class Clock:
 
     Args:
         seconds: that a variant takes in a block of so many.
+        touching: seconds that a block takes besides while the first row is not whole.
     """
 
-    def __init__(self, seconds: Callable[[int], float]) -> None:
+    def __init__(self, seconds: Callable[[int], float], touching: float = 0.001) -> None:
         self.now = 0.0
         self.runs: list[int] = []
         self._seconds = seconds
+        self._touching = touching
 
     def __call__(self) -> float:
         return self.now
 
     def measure(self, decided: Plan, advance: Callable[[int], None]) -> None:
         self.now += 0.02  # making the session
-        for number, block in enumerate(blocks(decided.samples, decided.columns, decided.layout.batch)):
+        done = 0
+        for block in blocks(decided.samples, decided.columns, decided.layout.batch):
             size = len(block.samples) * (block.columns.stop - block.columns.start)
-            self.now += size * self._seconds(size) + 0.001 * (number == 0)  # the first one warms up
+            self.now += size * self._seconds(size) + self._touching * (done < decided.columns)
+            done += size
             self.runs.append(size)
             advance(size)
         raise AssertionError("it was carried to its end")
 
 
-def rehearsed(monkeypatch: pytest.MonkeyPatch, decided: Plan, seconds: Callable[[int], float]) -> tuple[float, Clock]:
-    clock = Clock(seconds)
+def rehearsed(
+    monkeypatch: pytest.MonkeyPatch, decided: Plan, seconds: Callable[[int], float], touching: float = 0.001
+) -> tuple[float, Clock]:
+    clock = Clock(seconds, touching)
     monkeypatch.setattr(rehearsal, "perf_counter", clock)
     monkeypatch.setattr(rehearsal, "measure", clock.measure)
     return seconds_per_inference(decided), clock
@@ -55,6 +61,14 @@ def digits() -> Plan:
 @pytest.mark.parametrize("seconds", [1e-5, 1e-3, 0.5, 20.0])
 def test_the_first_block_is_not_counted(digits, monkeypatch, seconds):
     assert rehearsed(monkeypatch, digits, lambda size: seconds)[0] == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("steps", "batch", "expected"), [(4, 100, 8), (16, 100, 16), (40, 100, 8), (16, 10, 8)])
+def test_memory_that_is_touched_for_the_first_time_is_not_counted(monkeypatch, steps, batch, expected):
+    decided = plan(SHIPPED[0], DIGITS, f"rotation:steps={steps}", samples=5, device="cpu", threads=1, batch=batch)
+    found, clock = rehearsed(monkeypatch, decided, lambda size: 0.01, 0.03)
+    assert found == pytest.approx(0.01)
+    assert clock.runs[0] == expected
 
 
 def test_a_fast_model_is_timed_in_the_blocks_of_the_run(digits, monkeypatch):
