@@ -1,7 +1,8 @@
 """Row and column sums of float32 activations in one pass, compiled: what `single_sums` says step by step.
 
-Importing this compiles it, or loads what an earlier process has compiled. Every loop is a function of its own over flat
-arrays and unsigned offsets: so the compiler sees that it can work on several units at once.
+Importing this compiles it, or loads what an earlier process has compiled. Every loop is a function of its own over
+flat arrays and unsigned offsets: so the compiler sees that it can work on several units at once. Offsets are only
+added: as an unsigned one times a signed number is a float, products cost half the speed.
 """
 
 from __future__ import annotations
