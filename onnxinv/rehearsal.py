@@ -11,7 +11,7 @@ import numpy as np
 from onnxinv.engine import measure
 from onnxinv.plan import Plan
 
-_FEW, _ROW = 8, 32
+_FEW, _ROW = 8, 16
 """Variants of a block at first, while it is not known how slow the model is; or a row of not more than the second.
 
 Parts of rows are summed in another way.
