@@ -64,14 +64,15 @@ class _Watch:
         self._first = self._warm = self._last = 0.0
 
     def __call__(self, more: int) -> None:
-        """Note that a block of so many variants is done."""
+        """Note that a block of so many variants is done; fewer than none where blocks are run again."""
         self._last = perf_counter()
         self._blocks += 1
         self._variants += more
         if self._blocks == 1:
             self._first = self._last
         if self._warmed:
-            if self._variants >= self._enough or self._last - self._warm > _PATIENCE:
+            impatient = self._last - self._warm > _PATIENCE and self._variants > self._warmed
+            if impatient or self._variants >= self._enough:
                 raise _EnoughError
         elif self._blocks >= self._desks and (self._variants >= self._warming or self._last - self._first > _PATIENCE):
             self._warm, self._warmed = self._last, self._variants

@@ -71,6 +71,17 @@ def test_memory_that_is_touched_for_the_first_time_is_not_counted(monkeypatch, s
     assert clock.runs[0] == expected
 
 
+def test_blocks_that_are_run_again_for_want_of_memory_do_not_end_it(monkeypatch):
+    times = iter([1.0, 2.0, 5.0, 6.0, 8.0])
+    monkeypatch.setattr(rehearsal, "perf_counter", lambda: next(times))
+    watch = rehearsal._Watch(1, 8, 24)
+    for more in (8, 8, -16, 8):
+        watch(more)
+    with pytest.raises(rehearsal._EnoughError):
+        watch(16)
+    assert watch.seconds() == pytest.approx(7 / 16)
+
+
 def test_a_fast_model_is_timed_in_the_blocks_of_the_run(digits, monkeypatch):
     found, clock = rehearsed(monkeypatch, digits, lambda size: 1e-4 if size == 100 else 5e-4)
     assert found == pytest.approx(1e-4)
