@@ -13,10 +13,11 @@ from onnxinv.measured import Found
 from onnxinv.measures import Measure, Values
 from onnxinv.measures.dispersion import count_faint
 from onnxinv.measures.layer import SLICE_UNITS, Collected, measure_layer
+from onnxinv.measures.units import Units
 from onnxinv.result import MeasureSummary
 from onnxinv.sketch import Sketch
 from onnxinv.spent import Spent
-from onnxinv.statistics import merge_states
+from onnxinv.statistics import State
 from onnxinv.views.aligned import MapSize
 
 
@@ -71,10 +72,13 @@ def finish(sketches: Sequence[Sketch], collected: Callable[[int], Collected], th
 @np.errstate(all="ignore")  # in its own thread, which does not have that of the engine
 def _finish_one(sketch: Sketch, collected: Callable[[int], Collected], place: int) -> tuple[Found, int, Spent[Measure]]:
     spent: Spent[Measure] = Spent()
-    states = collected(place)
-    found = measure_layer(sketch.measures, states, sketch.units, spent)
-    faint = count_faint(merge_states(states.full), sketch.units) if sketch.plain else 0
-    return found, faint, spent
+    faint: Counter[None] = Counter()
+
+    def count(state: State, units: Units) -> None:
+        faint[None] += count_faint(state, units)
+
+    found = measure_layer(sketch.measures, collected(place), sketch.units, spent, *([count] if sketch.plain else []))
+    return found, faint[None], spent
 
 
 def _add_floors(sketch: Sketch, found: dict[str, tuple[Values, MeasureSummary]], floors: Found) -> None:

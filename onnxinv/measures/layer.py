@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import chain
@@ -57,7 +57,11 @@ class Collected:
 
 
 def measure_layer(
-    measures: Sequence[Measure], collected: Collected, units: Units, spent: Spent[Measure] | None = None
+    measures: Sequence[Measure],
+    collected: Collected,
+    units: Units,
+    spent: Spent[Measure] | None = None,
+    also: Callable[[State, Units], None] = lambda state, units: None,
 ) -> dict[str, tuple[Values, MeasureSummary]]:
     """Compute every measure of one layer, with its summary.
 
@@ -66,6 +70,7 @@ def measure_layer(
         collected: the states.
         units: how all units fall into channels.
         spent: is told how many seconds each measure took.
+        also: is told of every slice of the units, with the state of all samples, after the measures of channels.
 
     Returns:
         Values and summary by key.
@@ -73,7 +78,7 @@ def measure_layer(
     spent = Spent() if spent is None else spent
     compute = partial(_compute, spent=spent, stratified=bool(collected.classes))
     with np.errstate(all="ignore"):  # non-finite activations are an outcome: they end as nan and are counted
-        values = compute(measures, [collected.full], units)[0]
+        values = compute(measures, [collected.full], units, also=also)[0]
         reference, kept_units = values, units
         if collected.kept is not None:
             kept_units = units.take(collected.kept)
@@ -120,6 +125,7 @@ def _compute(
     spent: Spent[Measure],
     stratified: bool,
     leave_out: bool = False,
+    also: Callable[[State, Units], None] = lambda state, units: None,
 ) -> list[dict[Measure, Family]]:
     """Compute all measures of several evaluations (or of all but each of them).
 
@@ -149,6 +155,8 @@ def _compute(
                 family = _evaluate(measure, evaluation, merged, cut_units, by_class=measure in by_class)
                 families[measure].append(family)
                 spent.charge(perf_counter() - start, measure)
+            if present and chosen is by_channel:
+                also(merged or merge_states(present), cut_units)
     return [{measure: _join(pieces) for measure, pieces in families.items()} for families in found]
 
 
