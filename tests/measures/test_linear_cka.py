@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from onnxinv.measures import Values, measures
@@ -64,6 +64,13 @@ def by_force(grid: np.ndarray, reference: np.ndarray, groups: int = 1) -> np.nda
     return np.asarray(cross / np.sqrt(own * other))
 
 
+def least_share(vectors: np.ndarray) -> float:
+    """Return the least HSIC of a block's variants with themselves, (samples, transforms, units), over their squares."""
+    blocks = [as_doubles(vectors[start : start + 16]) for start in range(0, len(vectors), 16)]
+    variants = [each for block in blocks if len(block) >= 4 for each in np.moveaxis(block, 1, 0)]
+    return min(song(each, each) / float(np.square(each @ each.T).mean()) for each in variants)
+
+
 def sample(samples: int, transforms: int, units: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     every = draw(samples, transforms + 1, units, seed)
     return every[:, 1:], every[:, 0]
@@ -78,6 +85,8 @@ def test_the_formula_of_song_is_the_mean_over_4_tuples() -> None:
 @settings(max_examples=40)
 def test_equals_its_definition(samples: int, transforms: int, units: int, seed: int) -> None:
     grid, reference = sample(samples, transforms, units, seed)
+    # Where next to nothing is left of the squares, the direct computation has no nine digits either.
+    assume(least_share(np.concatenate([grid, reference[:, None]], axis=1)) > 1e-4)
     found, expected = cka_of(grid, reference), by_force(grid, reference)
     assert found.values.shape == found.dead.shape == (1,)
     np.testing.assert_allclose(curve(found)[:, 0], expected, rtol=1e-9, atol=1e-9)
