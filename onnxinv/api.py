@@ -75,7 +75,7 @@ def analyze(
         model: path of an ONNX file.
         data: a path or specification, as `--data` of the command line: `digits.npz`, `random:n=64`.
         transforms: one specification or several, which make the Cartesian product: `rotation:steps=16,degrees=360`.
-        progress: called after each block with the number of inferences that it took.
+        progress: called after each block with its number of variants, of each chunk of layers anew.
         **options: the other fields of `onnxinv.config.RunConfig`: measures, aggregate, samples, seed, groups, layers,
             sample_units, keep_units, stratify, precision, class_output, class_kind, operators, select, channel_axis,
             preprocess, mean, std, scale, resize, layout, device, threads, batch, memory, reduce; and state, a folder
@@ -135,7 +135,7 @@ def compare(
         rtol: relative difference above which a model is no equivalent export of the first.
         layouts: of the models' images, `NCHW`, `NHWC` or `auto`; one for all, or one for each in their order.
         preprocess: `preprocessor_config.json` files, likewise.
-        progress: called after each block with the number of inferences that it took.
+        progress: called after each block with its number of variants, of each chunk of layers anew.
         **options: as for `analyze`.
 
     Returns:
@@ -183,7 +183,7 @@ def check(
             or one above.
         runs: names of the runs to take; all without.
         strict: whether `fails` of a finding says so of what is uncertain or only warned of, too.
-        progress: called after each block with the number of inferences that it took.
+        progress: called after each block with its number of variants, of each chunk of layers anew.
         **options: as for `analyze`, and `baseline`, `align`, `until_decided`.
 
     Returns:

@@ -279,7 +279,8 @@ def _meta(plan: Plan, measured: Measured, keys: Sequence[str], warnings: Sequenc
 
 def _schedule(layout: Layout) -> str:
     chunks = f"samples first, {len(layout.chunks)} chunk{'s' * (len(layout.chunks) != 1)}"
-    return f"{chunks}, large layers over several groups together" if layout.joined else chunks
+    linked = ", each going on from those before it" if layout.carries else ""
+    return chunks + linked + (", large layers over several groups together" if layout.joined else "")
 
 
 def _reduce(plan: Plan) -> str:

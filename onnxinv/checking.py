@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -207,6 +207,8 @@ def _prepared(configuration: Configuration, place: int, *, update: bool) -> Prep
     taken = dict.fromkeys((*run.measures, *(part.spec for part in parts)))
     asked = run.model_copy(update={"measures": tuple(taken), **({"until_decided": False} if update else {})})
     plan = _planned(configuration, place, asked)
+    if update and plan.layout.uncut:
+        plan = replace(plan, layout=plan.layout.uncut)  # looks at groups are of all layers together
     covered = _covered(configuration, place, parts, plan)
     counterparts = None
     if not update and any(each.regresses for each in covered):

@@ -52,7 +52,8 @@ def describe_plan(plan: Plan, seconds: float | None = None) -> RenderableType:
         "batch": f"{layout.batch} variants, {_count(layout.desks, 'group')} at a time"
         + (f", {layout.at_once} in a run of the model" if layout.at_once < layout.batch else "")
         + (", and the untransformed samples first" if plan.first_pass else ""),
-        "chunks": f"{len(layout.chunks)} of layers, each a pass over all variants",
+        "chunks": f"{len(layout.chunks)} of layers, "
+        + ("each goes on from those before it" if layout.carries else "each a pass over all variants"),
         "sums": _sums(plan),
         "intervals": "from all units" if layout.kept_units is None else f"from {layout.kept_units:,} units a layer",
         "memory": f"{_mib(memory.state)} of statistics, {_mib(memory.peak)} at the peak, beside the model; "

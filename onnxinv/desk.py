@@ -10,6 +10,7 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
+from onnxinv.carried import CarriedPart
 from onnxinv.errors import MemoryExhaustedError, ModelError
 from onnxinv.landing import Landing, Raw
 from onnxinv.measures import Measure
@@ -79,6 +80,7 @@ class Desk:
         threads: that reduce layers; 1 for none but the worker's own.
         ran: is told of every block how many variants it ran.
         stop: ends the work before the next block.
+        part: what other chunks leave to this one and it to them; None where nothing is.
 
     Attributes:
         batch: variants in one run of the model; fewer than planned once memory did not do for them.
@@ -95,6 +97,7 @@ class Desk:
         threads: int,
         ran: Callable[[int], None],
         stop: threading.Event,
+        part: CarriedPart | None = None,
     ) -> None:
         self.batch = plan.layout.batch
         self._plan = plan
@@ -111,6 +114,7 @@ class Desk:
         self._reducer = Reducer(threads, single=self._single, code=plan.code)
         self._ran = ran
         self._stop = stop
+        self._part = part
         self._told = 0
         self._spent: Spent[Measure | str] = Spent()
 
@@ -275,7 +279,8 @@ class Desk:
     def _measured(self, feed: Feed, block: BlockPlan) -> _Ran:
         """Run a block in the session at work."""
         if isinstance(self._work, Landing):
-            return _Ran(block, feed, self._grids(self._work.run(feed), self._tensors, feed, block))
+            raw = self._work.run(feed, self._there(block), self._reducer.map)
+            return _Ran(block, feed, self._grids(raw, self._tensors, feed, block))
         try:
             handed = self._work.run(feed, len(block.samples), first=block.before == 0)
         except ModelError:
@@ -299,13 +304,12 @@ class Desk:
             column: the first variant that they are about.
             run: runs a block.
         """
-        plan = self._plan
         for block in planned:
             if self._stop.is_set():
                 raise StoppedError
             start = perf_counter()
             columns = slice(block.columns.start + column, block.columns.stop + column)
-            feed = plan.feeds.batch([int(index) for index in block.samples], columns, plan.probe.fixed_batch)
+            feed = self._feed(block, columns)
             fed = perf_counter()
             ran = run(feed, block)
             self._spent.charge(fed - start, FEEDS)
@@ -314,6 +318,23 @@ class Desk:
             variants = len(block.samples) * (block.columns.stop - block.columns.start)
             self._told += variants
             self._ran(variants)
+
+    def _feed(self, block: BlockPlan, columns: slice) -> Feed:
+        """Return what a block is fed: what earlier chunks have left of it, and what is made of its samples."""
+        part = self._part
+        given = {layer.name: part.carried.rows(layer.name, block) for layer in part.link.given} if part else {}
+        if part and not part.link.inputs:
+            return given
+        plan = self._plan
+        made = plan.feeds.batch([int(index) for index in block.samples], columns, plan.probe.fixed_batch)
+        return {**given, **{name: array for name, array in made.items() if part is None or name in part.link.inputs}}
+
+    def _there(self, block: BlockPlan) -> dict[int, Raw]:
+        """Return, by place of the layer, where the activations go that later chunks need."""
+        part = self._part
+        return (
+            {self._place[layer.name]: part.carried.rows(layer.name, block) for layer in part.link.left} if part else {}
+        )
 
     def _grids(self, raw: Sequence[Raw], layers: Sequence[Layer], feed: Feed, block: BlockPlan) -> dict[int, Raw]:
         """Return the outputs of a block as (samples, columns, *shape), by place of the layer."""

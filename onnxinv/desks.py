@@ -13,9 +13,11 @@ from typing import Self, TypeVar
 
 import onnx
 
+from onnxinv.carried import CarriedPart
 from onnxinv.desk import Desk
 from onnxinv.landing import Landing
 from onnxinv.measures import Measure
+from onnxinv.model.cut import behind
 from onnxinv.model.layers import Layer
 from onnxinv.model.pushdown import push_down
 from onnxinv.model.rewrite import Exposed, expose
@@ -46,6 +48,7 @@ class Desks:
         subjects: what is looked at, group by group.
         joined: what is looked at besides, over several groups together.
         progress: is told of every block.
+        part: what other chunks leave to this one and it to them; None where nothing is.
 
     Attributes:
         providers: what the session runs on that they share.
@@ -54,11 +57,19 @@ class Desks:
         batch: least variants in a run of the model, which memory may have made fewer than planned; known at the end.
     """
 
-    def __init__(self, plan: Plan, subjects: Sequence[Subject], joined: Sequence[Subject], progress: Progress) -> None:
-        tensors = list({subject.layer.name: subject.layer for subject in subjects}.values())
+    def __init__(
+        self,
+        plan: Plan,
+        subjects: Sequence[Subject],
+        joined: Sequence[Subject],
+        progress: Progress,
+        part: CarriedPart | None = None,
+    ) -> None:
+        left = part.link.left if part else ()
+        tensors = list({layer.name: layer for layer in (*(each.layer for each in subjects), *left)}.values())
         count = plan.layout.desks
         threads = max(1, (plan.config.threads or os.cpu_count() or 1) // count)
-        session, at_work = _sessions(plan, tensors, threads)
+        session, at_work = _sessions(plan, tensors, threads, part)
         self.providers = session.providers
         self.batch = plan.layout.batch
         self.spent: Spent[Measure | str] = Spent()
@@ -66,7 +77,7 @@ class Desks:
         self.spare = Spare(lambda names: _exposing(plan, [named[name] for name in names], threads))
         self._stop = threading.Event()
         self._desks = [
-            Desk(plan, subjects, joined, tensors, at_work(), self.spare, threads, self._ran, self._stop)
+            Desk(plan, subjects, joined, tensors, at_work(), self.spare, threads, self._ran, self._stop, part)
             for _ in range(count)
         ]
         self._free: SimpleQueue[Desk] = SimpleQueue()
@@ -122,14 +133,20 @@ class Desks:
             self._progress(variants)
 
 
-def _sessions(plan: Plan, tensors: Sequence[Layer], threads: int) -> tuple[Session, Callable[[], Landing | Summing]]:
+def _sessions(
+    plan: Plan, tensors: Sequence[Layer], threads: int, part: CarriedPart | None
+) -> tuple[Session, Callable[[], Landing | Summing]]:
     """Return the session that the desks share, and what makes that by which each of them runs it."""
     exposed = _expose(plan, tensors)
     summed = [layer for layer in tensors if layer.name in plan.pushed]
     if not summed:
-        session = _session(plan, exposed.proto, threads)
+        model = behind(exposed.proto, part.link.declared()) if part else exposed.proto
+        # Runs of a few variants each share the cores better than threads within one of them.
+        lanes = threads if plan.layout.at_once < plan.layout.batch else 1
+        session = _session(plan, model, threads // lanes)
         outputs = [exposed.outputs[layer.name] for layer in tensors]
-        return session, lambda: Landing(session, outputs, tensors, plan.feeds.batch_axes, plan.layout.at_once)
+        batched = {*plan.feeds.batch_axes, *(layer.name for layer in (part.link.given if part else ()))}
+        return session, lambda: Landing(session, outputs, tensors, batched, plan.layout.at_once, lanes)
     pushed = push_down(exposed, summed, len(plan.transforms))
     others = [layer for layer in tensors if layer.name in pushed.outputs]
     session = _session(plan, pushed.proto, threads)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from time import perf_counter
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from onnxinv.carried import Carried, CarriedPart
 from onnxinv.checkpoint import Checkpoint
 from onnxinv.collect import Collector
 from onnxinv.desks import Desks, Progress
@@ -27,6 +29,7 @@ from onnxinv.schedule import Piece, stretches
 from onnxinv.sketch import sketch_all
 from onnxinv.spent import Spent
 from onnxinv.statistics import State
+from onnxinv.statistics.spare_arrays import slab
 from onnxinv.untransformed import first_pass
 
 Enough = Callable[[Measured], bool]
@@ -67,15 +70,35 @@ def _measure(plan: Plan, progress: Progress, enough: Enough | None, checkpoint: 
     outputs: Found = {}
     walks: list[_Walk] = []
     seconds = 0.0
-    for number, layers in enumerate(plan.layout.chunks):
-        walk = _Walk(plan, layers, progress, number, checkpoint)
-        walk.run(enough)
-        finished, of_classes = walk.finish()
-        seconds += walk.seconds
-        found += finished
-        outputs = {**outputs, **of_classes}
-        walks.append(walk)
+    carried = Carried(plan) if plan.layout.carries else None
+    memory = plan.layout.memory
+    with slab(memory.state + memory.activations) if len(plan.layout.chunks) > 1 else nullcontext():
+        for number in range(len(plan.layout.chunks)):
+            walk = _Walk(plan, progress, number, checkpoint)
+            walk.run(enough, carried)
+            finished, of_classes = walk.finish()
+            seconds += walk.seconds
+            found += finished
+            outputs = {**outputs, **of_classes}
+            walks.append(walk)
     return _measured(plan, walks, found, outputs, seconds)
+
+
+def rehearse(plan: Plan, number: int, carried: Carried, progress: Progress) -> None:
+    """Run the blocks of a chunk, and forget what they say.
+
+    Args:
+        plan: what to do.
+        number: of the chunk; those before it were run.
+        carried: what they have left.
+        progress: is told of every block.
+
+    Raises:
+        ModelError: the runtime fails on a block.
+        DataError: a sample cannot be read or does not fit.
+    """
+    with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
+        _Walk(plan, progress, number).run(carried=carried)
 
 
 def _measured(
@@ -91,7 +114,7 @@ def _measured(
         outputs,
         samples,
         walks[0].groups,
-        sum(walk.inferences for walk in walks),
+        sum(walk.inferences for walk in walks[: plan.layout.passes]),
         plan.feeds.digest([int(index) for index in samples]),
         tuple(walks[0].providers),
         min(walk.batch for walk in walks),
@@ -105,9 +128,8 @@ class _Walk:
 
     Args:
         plan: the plan.
-        layers: the chunk.
         progress: is told of every block.
-        number: of the chunk; the class output is measured with the first.
+        number: of the chunk.
         checkpoint: where closed groups are kept.
 
     Attributes:
@@ -117,14 +139,12 @@ class _Walk:
         batch: least variants in a run of the model.
     """
 
-    def __init__(
-        self, plan: Plan, layers: Sequence[Layer], progress: Progress, number: int, checkpoint: Checkpoint | None
-    ) -> None:
+    def __init__(self, plan: Plan, progress: Progress, number: int, checkpoint: Checkpoint | None = None) -> None:
         self._plan = plan
-        self._layers = layers
+        self._layers = plan.layout.chunks[number]
         self._number = number
         self._checkpoint = checkpoint
-        self._subjects = plan.subjects.of(layers, with_output=number == 0)
+        self._subjects = plan.subjects_of(number)
         self._sketches = sketch_all(self._subjects)
         self._progress = progress
         self._started = perf_counter()
@@ -148,19 +168,31 @@ class _Walk:
         before = sum(len(part) for group in self._plan.groups for part in group) if self._first else 0
         return counted * self._plan.columns + before
 
-    def run(self, enough: Enough | None) -> None:
+    def run(self, enough: Enough | None = None, carried: Carried | None = None) -> None:
         """Measure all groups, or as many as the precision that was asked for, or `enough`, takes.
 
         Groups are measured at the same time, and accounted for in their order: what is found does not depend on which
         was ready first, or on how many were.
+
+        Args:
+            enough: see `measure`.
+            carried: what chunks leave to later ones; None where each begins with the model's inputs.
         """
         if self._restore():
             return
+        with carried.part(self._number) if carried else nullcontext() as part:
+            if self._subjects or (part and part.link.left):
+                self._run(enough, part)
+            else:  # no measure applies to any of the layers
+                self.groups, self.providers = len(self._plan.own_groups), self._planned_providers
+                self._progress(self.inferences)
+
+    def _run(self, enough: Enough | None, part: CarriedPart | None) -> None:
         next_look = LEAST_GROUPS_TO_STOP
         looked = [each.looked for each in self._collectors]
         joined = [each for each in self._collectors if each.joined]
         # Not kept: the next chunk needs the memory of this one's session and arrays.
-        with Desks(self._plan, looked, [each.subject for each in joined], self._progress) as desks:
+        with Desks(self._plan, looked, [each.subject for each in joined], self._progress, part) as desks:
             self.providers = desks.providers
             before = first_pass(self._plan, self._subjects, desks)
             every = stretches(self._plan.groups, joined=self._plan.layout.joined)
@@ -211,8 +243,12 @@ class _Walk:
             collector.restore([each[place] for each in groups], totals[place] if totals else None)
         self.groups = len(entries)
         self._before = entries[-1].seconds
-        self.providers = [each if isinstance(each, str) else each[0] for each in self._plan.device.providers]
+        self.providers = self._planned_providers
         return self.groups == len(self._plan.own_groups) or self._is_precise()
+
+    @property
+    def _planned_providers(self) -> list[str]:
+        return [each if isinstance(each, str) else each[0] for each in self._plan.device.providers]
 
     def _keep(self, group: int) -> None:
         """Write the group that was closed last."""

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
 
 from onnxinv.errors import UsageError
 from onnxinv.model.layers import Layer
@@ -130,6 +136,8 @@ class Layout:
         desks: groups measured at the same time.
         memory: the estimate.
         joined: whether units whose group states are not kept are summed over several groups together.
+        carries: whether a chunk goes on from what those before it have left, and all of them are one pass.
+        uncut: the layout where none does; None where that is this one.
     """
 
     batch: int
@@ -139,6 +147,13 @@ class Layout:
     desks: int
     memory: Memory
     joined: bool = False
+    carries: bool = False
+    uncut: Layout | None = None
+
+    @property
+    def passes(self) -> int:
+        """How often each variant goes through the model, or the part of it that a chunk needs."""
+        return 1 if self.carries else len(self.chunks)
 
 
 @dataclass(frozen=True)
@@ -157,6 +172,8 @@ class Work:
         threads: layers finished at a time.
         desks: groups measured at the same time, at most.
         joins: stretches that there are where units are summed over several groups together; 0 where they may not be.
+        sources: see `sources_of`; None where no chunk can go on from what others have left.
+        variants: that are run, all samples together.
     """
 
     loads: Sequence[Load]
@@ -170,6 +187,56 @@ class Work:
     threads: int
     desks: int
     joins: int = 0
+    sources: Sequence[AbstractSet[int]] | None = None
+    variants: int = 0
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What layers take where they are measured in one way.
+
+    Attributes:
+        samples: bytes of the variants of the blocks at work, and what transforms keep.
+        passing: bytes that the runtime holds for a while.
+        kept: bytes of states that stay, of the layers before each, and of all.
+        opened: bytes of their states that are open, at one desk, likewise.
+        buffers: bytes of their activations at one desk, likewise.
+        desks: groups measured at the same time.
+        finishing: bytes of what is finished at a time.
+    """
+
+    samples: int
+    passing: int
+    kept: npt.NDArray[np.int64]
+    opened: npt.NDArray[np.int64]
+    buffers: npt.NDArray[np.int64]
+    desks: int
+    finishing: int
+
+    @classmethod
+    def of(cls, work: Work, *, desks: int, batch: int, at_once: int, joined: bool) -> Self:
+        """Return the sizes where so many groups are measured at a time, in blocks of that many variants."""
+        states = [load.states(joined=joined) for load in work.loads]
+        workers = min(work.threads, len(work.loads))
+        return cls(
+            2 * desks * batch * work.variant_bytes + work.operator_bytes,
+            desks * min(batch, at_once) * work.passing_bytes,
+            _before(state.full + work.groups * load.kept for state, load in zip(states, work.loads, strict=True)),
+            _before(state.open for state in states),
+            _before(load.buffers + load.block(batch, work.columns) for load in work.loads),
+            desks,
+            workers * (work.groups + 3) * max(load.finishing for load in work.loads),
+        )
+
+    def together(self, begin: int, end: int) -> tuple[int, int]:
+        """Return the bytes of states, and of activations, of the layers from one to before another."""
+        kept, opened, buffers = (int(each[end] - each[begin]) for each in (self.kept, self.opened, self.buffers))
+        # Nothing is open any more when values are finished.
+        return kept + max(self.desks * opened, self.finishing), self.desks * buffers
+
+
+def _before(sizes: Iterable[int]) -> npt.NDArray[np.int64]:
+    return np.fromiter(accumulate(sizes, initial=0), np.int64)
 
 
 def lay_out(work: Work, budget: int | None) -> Layout:
@@ -231,7 +298,7 @@ class _Short:
 
 def _lay_out(work: Work, limit: int, desks: int, rows: int, *, joined: bool) -> Layout | _Short:
     """Return the layout with so many desks, and blocks of that many samples where memory allows it."""
-    loads, groups = work.loads, work.groups
+    loads = work.loads
     layers = [load.layer for load in loads]
     exposed = sum(layer.units * layer.number_bytes for layer in layers)
     most = limit // _BLOCKS_SHARE // max(load.copies for load in loads) // desks
@@ -243,43 +310,24 @@ def _lay_out(work: Work, limit: int, desks: int, rows: int, *, joined: bool) -> 
         batch = _batch(exposed + work.variant_bytes, work.columns, rows, handed_out)
     else:
         at_once = batch = _batch(exposed + work.passing_bytes + work.variant_bytes, work.columns, rows, most)
-    samples = 2 * desks * batch * work.variant_bytes + work.operator_bytes
-    passing = desks * min(batch, at_once) * work.passing_bytes
-    room = limit - passing - samples
-    workers = min(work.threads, len(layers))
-    finishing = workers * (groups + 3) * max(load.finishing for load in loads)
-
-    def needs(kept: int, opened: int, buffers: int) -> tuple[int, int]:
-        # Nothing is open any more when values are finished.
-        return kept + max(desks * opened, finishing), desks * buffers
-
-    each = [
-        (states.full + groups * load.kept, states.open, load.buffers + load.block(batch, work.columns))
-        for load in loads
-        for states in [load.states(joined=joined)]
-    ]
-    alone = [sum(needs(*one)) for one in each]
+    sizes = Sizes.of(work, desks=desks, batch=batch, at_once=at_once, joined=joined)
+    room = limit - sizes.passing - sizes.samples
+    alone = [sum(sizes.together(place, place + 1)) for place in range(len(layers))]
     if max(alone) > room:
         return _Short(layers[alone.index(max(alone))], limit - room + max(alone))
-    chunks: list[list[Layer]] = []
-    sizes: list[tuple[int, int, int]] = []
-    for layer, (kept, opened, buffers) in zip(layers, each, strict=True):
-        before = sizes[-1] if sizes else (0, 0, 0)
-        together = before[0] + kept, before[1] + opened, before[2] + buffers
-        if chunks and sum(needs(*together)) <= room:
-            chunks[-1].append(layer)
-            sizes[-1] = together
-        else:
-            chunks.append([layer])
-            sizes.append((kept, opened, buffers))
-    state, collected = max((needs(*size) for size in sizes), key=sum)
+    bounds = [0]
+    for place in range(1, len(layers)):
+        if sum(sizes.together(bounds[-1], place + 1)) > room:
+            bounds.append(place)
+    bounds.append(len(layers))
+    state, collected = max((sizes.together(*ends) for ends in pairwise(bounds)), key=sum)
     return Layout(
         batch,
         at_once,
         KEPT_UNITS if any(load.kept < load.group for load in loads) else None,
-        tuple(tuple(chunk) for chunk in chunks),
+        tuple(tuple(layers[slice(*ends)]) for ends in pairwise(bounds)),
         desks,
-        Memory(state, passing + collected, samples, limit),
+        Memory(state, sizes.passing + collected, sizes.samples, limit),
         joined,
     )
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from onnxinv.applicable import Offer, applicable, asked_measures
 from onnxinv.config import RunConfig
+from onnxinv.cutting import cut
 from onnxinv.data import Samples, open_source
 from onnxinv.data.preprocess import Preprocess
 from onnxinv.data.selection import select
@@ -25,6 +26,7 @@ from onnxinv.measures.normalized_variance import NormalizedVariance
 from onnxinv.memory import Layout, Work, largest_bytes, lay_out, passing_bytes, summing_bytes
 from onnxinv.model.cautions import cautions
 from onnxinv.model.class_output import ClassOutput, doubt_labels, find_class_output
+from onnxinv.model.cut import sources_of
 from onnxinv.model.fed_inputs import fed_inputs
 from onnxinv.model.layers import Layer, candidates, choose
 from onnxinv.model.load import Model, load
@@ -37,7 +39,7 @@ from onnxinv.runtime import Device, choose_device
 from onnxinv.schedule import stretches
 from onnxinv.spec import explain_validation
 from onnxinv.statistics.compiled import Compiled, compiled
-from onnxinv.subjects import Subjects
+from onnxinv.subjects import Subject, Subjects
 from onnxinv.transforms import Transform, expand
 from onnxinv.transforms.together import MOST_BYTES
 from onnxinv.transforms.transform import IDENTITY
@@ -140,11 +142,26 @@ class Plan:
         number, count = self.config.part
         return range(number - 1, len(self.groups), count)
 
+    def subjects_of(self, chunk: int) -> tuple[Subject, ...]:
+        """Return what is measured with the layers of a chunk; the class output with the layer that it is."""
+        chunks, layout = self.layout.chunks, self.layout
+        with_output = 0
+        if layout.carries and not isinstance(self.class_output, str):
+            name = self.class_output.name
+            holding = [number for number, layers in enumerate(chunks) if name in {layer.name for layer in layers}]
+            with_output = (*holding, len(chunks) - 1)[0]
+        return self.subjects.of(chunks[chunk], with_output=chunk == with_output)
+
     @property
     def inferences(self) -> int:
-        """How many variants are run through the model, over all chunks."""
+        """How many variants are run through the model, over all passes."""
         own = sum(len(part) for group in self.own_groups for part in self.groups[group])
-        return (own * self.columns + len(self.samples) * self.first_pass) * len(self.layout.chunks)
+        return (own * self.columns + len(self.samples) * self.first_pass) * self.layout.passes
+
+    @property
+    def steps(self) -> int:
+        """How many variants blocks are of, over all chunks: what progress is told of."""
+        return self.inferences // self.layout.passes * len(self.layout.chunks)
 
 
 def make_plan(config: RunConfig, source: Samples | None = None, made: Variants | None = None) -> Plan:
@@ -224,6 +241,8 @@ def make_plan(config: RunConfig, source: Samples | None = None, made: Variants |
         threads=threads,
         desks=threads if device.kind == "cpu" else min(threads, _DESKS_OF_A_GPU),
         joins=0 if config.may_stop_early or config.keeps_states or classes else len(stretches(groups, joined=True)),
+        sources=sources_of(model.proto, drawn) if lands and _may_carry(config, feeds, probe, drawn, subjects) else None,
+        variants=len(samples) * columns,
     )  # fmt: skip
     layout, pushed, refused = _lay_out(work, config.memory, found if in_graph(config.reduce, device) else None)
     if config.may_stop_early and len(layout.chunks) > 1:
@@ -286,14 +305,20 @@ def _lay_out(work: Work, budget: int | None, found: Pushable | None) -> tuple[La
         UsageError: not even one layer at a time fits.
     """
     if found is None or not found.layers:
-        return lay_out(work, budget), frozenset(), "" if found is None else found.reasons
+        return cut(work, lay_out(work, budget)), frozenset(), "" if found is None else found.reasons
     loads = [replace(load, summed=load.layer.name in found.layers) for load in work.loads]
     passing = max(work.passing_bytes, summing_bytes(loads))
     layout = lay_out(replace(work, loads=loads, passing_bytes=passing, largest_bytes=0, joins=0), budget)
     if layout.batch >= work.columns:
         return layout, found.layers, found.reasons
     reason = f"a run of {layout.batch} does not hold all {work.columns} variants of a sample"
-    return lay_out(work, budget), frozenset(), reason
+    return cut(work, lay_out(work, budget)), frozenset(), reason
+
+
+def _may_carry(config: RunConfig, feeds: Feeds, probe: Probe, layers: Sequence[Layer], subjects: Subjects) -> bool:
+    """Whether a chunk may go on from what others have left: all samples go through one after the other."""
+    in_order = not (config.may_stop_early or config.keeps_states or any(each.untransformed for each in subjects.every))
+    return in_order and not probe.fixed_batch and _comes_apart(feeds, layers)
 
 
 def _comes_apart(feeds: Feeds, layers: Sequence[Layer]) -> bool:

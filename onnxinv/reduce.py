@@ -93,6 +93,9 @@ class Reducer:
         threads: 1 for none but that of the caller.
         single: whether sums may be taken in float32, where that holds them.
         code: takes these, see `compiled`; None where numpy does.
+
+    Attributes:
+        map: calls a function with each of some items in these threads.
     """
 
     def __init__(self, threads: int, *, single: bool = False, code: Compiled | None = None) -> None:
@@ -101,7 +104,7 @@ class Reducer:
         self._seconds: Spent[_Work] = Spent()
         self._scales: dict[Subject, float] = {}
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._map: Callable[..., Iterator[Any]] = self._pool.map if self._pool else map
+        self.map: Callable[..., Iterator[Any]] = self._pool.map if self._pool else map
 
     def __enter__(self) -> Self:
         """Return the reducer."""
@@ -127,12 +130,12 @@ class Reducer:
             states: the open states of the group, one a subject.
             part: which transforms, and the rest that is known of the samples.
         """
-        looks = list(self._map(lambda subject, tensor: self._look(subject, tensor, part), subjects, raw))
+        looks = list(self.map(lambda subject, tensor: self._look(subject, tensor, part), subjects, raw))
         tasks: list[tuple[Subject, Task]] = []
         for subject, state, (look, seconds) in zip(subjects, states, looks, strict=True):
             self._seconds.charge(seconds, _Work(subject, part.beforehand))
             tasks += [(subject, task) for task in self._tasks(subject, state, look, part)]
-        done = self._map(lambda task: task[1](), tasks)
+        done = self.map(lambda task: task[1](), tasks)
         for (subject, _), took in zip(tasks, done, strict=True):
             self._seconds.include((_Work(subject, part.beforehand, kind), seconds) for kind, seconds in took.items())
 
@@ -158,7 +161,7 @@ class Reducer:
                 self._scales[subject] = found.largest
             return _add_sums(state, found, part, self._scales[subject])
 
-        done = list(self._map(add, subjects, summed, states))
+        done = list(self.map(add, subjects, summed, states))
         for subject, took in zip(subjects, done, strict=True):
             if took is not None:
                 self._seconds.include((_Work(subject, False, kind), seconds) for kind, seconds in took.items())

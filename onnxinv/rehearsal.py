@@ -8,7 +8,8 @@ from time import perf_counter
 
 import numpy as np
 
-from onnxinv.engine import measure
+from onnxinv.carried import Carried
+from onnxinv.engine import measure, rehearse
 from onnxinv.plan import Plan
 
 _FEW, _ROW = 8, 16
@@ -61,6 +62,7 @@ class _Watch:
     def __init__(self, desks: int, warming: int, enough: int) -> None:
         self._desks, self._warming, self._enough = desks, warming, enough
         self._blocks = self._variants = self._warmed = 0
+        self._begun = perf_counter()
         self._first = self._warm = self._last = 0.0
 
     def __call__(self, more: int) -> None:
@@ -78,7 +80,9 @@ class _Watch:
             self._warm, self._warmed = self._last, self._variants
 
     def seconds(self) -> float:
-        """Return what a variant took."""
+        """Return what a variant took; where nothing was left after warming up, with that."""
+        if self._variants == self._warmed or not self._warmed:
+            return (self._last - self._begun) / self._variants
         return (self._last - self._warm) / (self._variants - self._warmed)
 
 
@@ -87,11 +91,21 @@ def _rehearse(plan: Plan, batch: int) -> float:
     # A whole row touches all that the statistics of a desk keep: memory that is new may be slow to come.
     warming = max(batch, row)
     count = -(-(warming + _TIMED * batch) // row)
-    # Where there are fewer samples than that, they take turns.
-    samples = np.resize(np.concatenate([part for group in plan.groups for part in group]), desks * count)
-    groups = tuple((part,) for part in np.split(samples, desks))
+    every = np.concatenate([part for group in plan.groups for part in group])
+    # Where there are fewer samples than that, they take turns, if nothing is kept of each.
+    samples = every[: desks * count] if plan.layout.carries else np.resize(every, desks * count)
+    groups = tuple((part,) for part in np.array_split(samples, min(desks, len(samples))))
     short = replace(plan, samples=samples, groups=groups, layout=replace(plan.layout, batch=batch))
-    watch = _Watch(desks, desks * warming, desks * count * row)
-    with suppress(_EnoughError):
-        measure(short, watch)
-    return watch.seconds()
+
+    # Chunks that go on from each other are one pass; of others, the first tells what a pass takes.
+    carried = Carried(short) if plan.layout.carries else None
+    seconds = 0.0
+    for chunk in range(len(plan.layout.chunks) // plan.layout.passes):
+        watch = _Watch(desks, desks * warming, desks * count * row)
+        with suppress(_EnoughError):
+            if carried:
+                rehearse(short, chunk, carried, watch)
+            else:
+                measure(short, watch)
+        seconds += watch.seconds()
+    return seconds

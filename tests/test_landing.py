@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from onnxinv import api
 from onnxinv.demo import digits, model
+from onnxinv.errors import MemoryExhaustedError
 from onnxinv.landing import Landing
 from onnxinv.model.axes import BatchAxis
 from onnxinv.model.rewrite import expose
@@ -93,3 +96,58 @@ def test_an_output_of_another_shape_is_fetched_as_the_runtime_hands_it_out(prepa
     for _ in range(2):
         for found, expected in zip(landing.run(feed), session.run(feed, outputs), strict=True):
             np.testing.assert_array_equal(found, expected)
+
+
+def test_some_outputs_land_elsewhere(prepared):
+    plan, session, outputs = prepared
+    layers = plan.layers
+    there = {place: np.zeros((8, *layers[place].shape), np.float32) for place in (1, 4)}
+    landing = Landing(session, outputs, layers, plan.feeds.batch_axes, at_once=3)
+    feed = plan.feeds.batch(range(2), slice(None))
+    found = landing.run(feed, there)
+    for place, expected in enumerate(session.run(feed, outputs)):
+        np.testing.assert_allclose(found[place], expected, rtol=1e-5, atol=1e-5)
+        if place in there:
+            assert found[place] is there[place]
+
+
+def test_they_are_copied_there_where_nothing_can_land(prepared):
+    plan, session, outputs = prepared
+    there = {1: np.zeros((8, *plan.layers[1].shape), np.float32)}
+    gpu = SimpleNamespace(on_cpu=False, run=session.run)
+    feed = plan.feeds.batch(range(2), slice(None))
+    found = Landing(gpu, outputs, plan.layers).run(feed, there)
+    np.testing.assert_array_equal(there[1], found[1])
+
+
+@pytest.mark.parametrize(("lanes", "at_once", "runs"), [(1, 8, 1), (2, 8, 2), (3, 8, 3), (2, 1, 8), (20, 8, 8)])
+def test_there_are_as_many_runs_as_can_go_on_at_the_same_time(prepared, lanes, at_once, runs):
+    plan, session, outputs = prepared
+    ran = []
+    feed = plan.feeds.batch(range(2), slice(None))
+    landing = Landing(Spied(session, ran), outputs, plan.layers, plan.feeds.batch_axes, at_once, lanes)
+    with ThreadPoolExecutor(lanes) as pool:
+        found = landing.run(feed, spread=pool.map)
+    assert (sum(ran), len(ran)) == (8, runs)
+    for part, expected in zip(found, session.run(feed, outputs), strict=True):
+        np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_all_runs_have_ended_before_one_is_said_to_have_failed(prepared):
+    plan, _, outputs = prepared
+    ended = []
+
+    class Short:
+        on_cpu = True
+
+        def run_into(self, feed, outputs, arrays):
+            if not ended:
+                ended.append("failed")
+                raise MemoryExhaustedError("no memory", "")
+            sleep(0.05)
+            ended.append("done")
+
+    landing = Landing(Short(), outputs, plan.layers, plan.feeds.batch_axes, 2, 2)
+    with ThreadPoolExecutor(2) as pool, pytest.raises(MemoryExhaustedError):
+        landing.run(plan.feeds.batch(range(2), slice(None)), spread=pool.map)
+    assert ended == ["failed", "done", "done", "done"]

@@ -46,10 +46,14 @@ def test_one_transform_is_worth_a_notice():
     assert not plan(SHIPPED[0], DIGITS, "rotation:steps=2", **FEW).notices
 
 
-def test_the_inferences_count_every_pass_over_the_samples():
-    found = plan(SHIPPED[0], DIGITS, "rotation:steps=3", device="cpu", threads=1, samples=23, memory="40MiB")
-    assert len(found.layout.chunks) > 1
-    assert found.inferences == 23 * 3 * len(found.layout.chunks)
+def test_the_inferences_count_every_pass_over_the_samples(tmp_path):
+    few = {"device": "cpu", "threads": 1, "samples": 23, "memory": "40MiB"}
+    several = plan(SHIPPED[0], DIGITS, "rotation:steps=3", **few, state=tmp_path / "kept")
+    assert len(several.layout.chunks) == several.layout.passes > 1
+    assert several.inferences == several.steps == 23 * 3 * several.layout.passes
+    one = plan(SHIPPED[0], DIGITS, "rotation:steps=3", **few)
+    assert len(one.layout.chunks) > one.layout.passes == 1
+    assert (one.inferences, one.steps) == (23 * 3, 23 * 3 * len(one.layout.chunks))
 
 
 def test_a_small_budget_takes_a_small_batch_before_it_gives_up():

@@ -72,7 +72,7 @@ def test_memory_that_is_touched_for_the_first_time_is_not_counted(monkeypatch, s
 
 
 def test_blocks_that_are_run_again_for_want_of_memory_do_not_end_it(monkeypatch):
-    times = iter([1.0, 2.0, 5.0, 6.0, 8.0])
+    times = iter([0.0, 1.0, 2.0, 5.0, 6.0, 8.0])
     monkeypatch.setattr(rehearsal, "perf_counter", lambda: next(times))
     watch = rehearsal._Watch(1, 8, 24)
     for more in (8, 8, -16, 8):

@@ -54,5 +54,5 @@ def work(plan: Plan, title: str, task: Callable[[Callable[[int], None]], T], *, 
     if not quiet:
         for notice in filter(None, (plan.device.notice, *plan.notices)):
             say_untrusted(notice)
-    with progress(title, plan.inferences + plan.pictures.inferences, quiet=quiet) as advance:
+    with progress(title, plan.steps + plan.pictures.inferences, quiet=quiet) as advance:
         return task(advance)

@@ -186,7 +186,7 @@ def _copy(graph: onnx.GraphProto, copier: onnx.NodeProto, taken: set[str], wante
         # One that is itself asked for cannot carry both: a name may not be listed twice.
         if _is_like(node, copier) and node.output[0] not in wanted:
             return str(node.output[0])
-    copy = _fresh(f"{copier.input[0]}/exposed", taken)
+    copy = fresh(f"{copier.input[0]}/exposed", taken)
     copier.name = copy
     copier.output.append(copy)
     graph.node.append(copier)
@@ -195,7 +195,7 @@ def _copy(graph: onnx.GraphProto, copier: onnx.NodeProto, taken: set[str], wante
 
 def _gather(graph: onnx.GraphProto, tensor: str, places: npt.NDArray[np.int64], taken: set[str]) -> str:
     """Return what holds some units of a tensor."""
-    flat, chosen, gathered = (_fresh(f"{tensor}/{what}", taken) for what in ("flat", "drawn", "gathered"))
+    flat, chosen, gathered = (fresh(f"{tensor}/{what}", taken) for what in ("flat", "drawn", "gathered"))
     make = onnx.helper.make_node
     # A constant node: before version 4 of the representation, every initialiser had to be an input as well.
     graph.node.append(make("Constant", [], [chosen], name=chosen, value=onnx.numpy_helper.from_array(places)))
@@ -204,7 +204,8 @@ def _gather(graph: onnx.GraphProto, tensor: str, places: npt.NDArray[np.int64], 
     return gathered
 
 
-def _fresh(name: str, taken: set[str]) -> str:
+def fresh(name: str, taken: set[str]) -> str:
+    """Return a name that is not taken yet, made of the given one; from now on it is."""
     while name in taken:
         name += "_"
     taken.add(name)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from onnxinv.api import plan
+from onnxinv.api import plan, run
 from onnxinv.errors import DataError
 from onnxinv.result import Result
 from tests.engine.networks import layer_of, measure, save_images, save_network, save_transforms
@@ -78,6 +79,16 @@ def test_a_saved_result_with_such_layers_loads_again(transformer: Path, tmp_path
     assert set(again.units) == set(found.units)
     assert reasons(again) == reasons(found)
     assert set(reasons(again).values()) == {None, NO_MAPS}
+
+
+def test_a_chunk_may_have_no_other_layers(transformer: Path, tmp_path: Path) -> None:
+    decided = plan(transformer, tmp_path / "images.npz", "rotation:steps=4", measures=FAMILY, device="cpu")
+    apart = tuple((layer,) for layer in decided.layers)
+    found = run(replace(decided, layout=replace(decided.layout, chunks=apart)))
+    expected = run(decided)
+    assert reasons(found) == reasons(expected)
+    for key, values in expected.units.items():
+        np.testing.assert_allclose(found.units[key], values, rtol=1e-6)
 
 
 def refused(folder: Path, model: Path, transforms: str, key: str, **options: object) -> DataError:
