@@ -24,7 +24,7 @@ _TARGET_BLOCK = 128 << 20
 _BLOCKS_SHARE = 3
 """Part of the memory that the blocks at work may take: the states need most of the room."""
 
-_LEAST_SAMPLES = 1, 2
+_LEAST_SAMPLES = 1, 4
 """Samples that a block should hold, however large they are, the more the better."""
 
 _MOST_SAMPLES = 8

@@ -160,7 +160,7 @@ def test_a_system_that_does_not_tell_its_memory_is_taken_to_have_some(monkeypatc
 def test_a_run_of_the_model_makes_tensors_that_stay_in_the_caches():
     found = work([load(each, 80) for each in layers(1_000_000, 500)])
     large = lay_out(replace(found, largest_bytes=2_000_000), 1 << 40)
-    assert (large.at_once, large.batch) == (2, 33)
+    assert (large.at_once, large.batch) == (2, 64)
     assert lay_out(replace(found, largest_bytes=10_000_000), 1 << 40).at_once == 1
     as_asked = lay_out(replace(found, largest_bytes=2_000_000, batch=20), 1 << 40)
     assert (as_asked.at_once, as_asked.batch) == (20, 20)
